@@ -1,0 +1,9 @@
+using Ampora.Ingress;
+using Ampora.Hosting;
+
+return await ServiceHost.RunAsync(
+    "ingress",
+    args,
+    add: builder => builder.AddIngress(),
+    consumers: bus => bus.AddIngressConsumers(),
+    map: app => app.MapIngress());

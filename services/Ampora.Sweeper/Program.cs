@@ -1,0 +1,9 @@
+using Ampora.Sweeper;
+using Ampora.Hosting;
+
+return await ServiceHost.RunAsync(
+    "sweeper",
+    args,
+    add: builder => builder.AddSweeper(),
+    consumers: bus => bus.AddSweeperConsumers(),
+    map: app => app.MapSweeper());

@@ -1,0 +1,40 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace Ampora.Hosting.Telemetry;
+
+/// <summary>The metrics that Ampora promises, with the names that dashboards use; <c>/metrics</c> of the management port shows them.</summary>
+public static class AmporaMetrics
+{
+    /// <summary>The name of the meter and of the activity source.</summary>
+    public const string Name = "Ampora";
+
+    private static readonly Meter Meter = new(Name);
+
+    /// <summary>Spans of webhooks and checks.</summary>
+    public static ActivitySource Activities { get; } = new(Name);
+
+    /// <summary>Webhooks answered, by <c>provider</c> and <c>verdict</c> (accepted, ignored, refused).</summary>
+    public static Counter<long> WebhookDeliveries { get; } = Meter.CreateCounter<long>("ampora_webhook_deliveries_total");
+
+    /// <summary>Runs committed, by <c>trigger</c> and <c>outcome</c>.</summary>
+    public static Counter<long> SyncRuns { get; } = Meter.CreateCounter<long>("ampora_sync_runs_total");
+
+    /// <summary>From the oldest webhook that a run covers to the run's commit, seconds.</summary>
+    public static Histogram<double> WebhookToRun { get; } = Meter.CreateHistogram<double>("ampora_webhook_to_run_seconds", "s");
+
+    /// <summary>Reading a tip, seconds.</summary>
+    public static Histogram<double> TipCheckDuration { get; } = Meter.CreateHistogram<double>("ampora_tip_check_duration_seconds", "s");
+
+    /// <summary>Fetching a tree, seconds.</summary>
+    public static Histogram<double> FetchDuration { get; } = Meter.CreateHistogram<double>("ampora_fetch_duration_seconds", "s");
+
+    /// <summary>Commits that a poll found and no webhook had announced.</summary>
+    public static Counter<long> MissedWebhooks { get; } = Meter.CreateCounter<long>("ampora_missed_webhooks_total");
+
+    /// <summary>The age of the oldest wake-up that could be checked now and is not, seconds. Set by the Scheduler.</summary>
+    public static Gauge<double> OldestWakeupAge { get; } = Meter.CreateGauge<double>("ampora_oldest_wakeup_age_seconds", "s");
+
+    /// <summary>The age of the oldest outbox message, seconds. Set by the Scheduler.</summary>
+    public static Gauge<double> OutboxAge { get; } = Meter.CreateGauge<double>("ampora_outbox_age_seconds", "s");
+}

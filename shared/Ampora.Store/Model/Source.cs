@@ -1,0 +1,116 @@
+namespace Ampora.Store.Model;
+
+/// <summary>A repository and ref that Ampora watches, as its operator set it. Written by the Console.</summary>
+public sealed class Source
+{
+    /// <summary>The slug, <c>[a-z0-9-]{1,63}</c>; it never changes.</summary>
+    public required string Id { get; set; }
+
+    /// <summary>The identity of this incarnation: a source deleted and created again under its slug has another.</summary>
+    public required Guid Uid { get; set; }
+
+    /// <summary>The repository's URL, without credentials.</summary>
+    public required string Url { get; set; }
+
+    /// <summary>The ref as the operator gave it; <c>HEAD</c> follows the default branch.</summary>
+    public required string Ref { get; set; }
+
+    /// <summary>What it is for.</summary>
+    public string? Description { get; set; }
+
+    /// <summary>Who answers for it.</summary>
+    public string? Owner { get; set; }
+
+    /// <summary>Globs, gitignore syntax, one a line: only changes to matching paths make a run. Null: all.</summary>
+    public string? Include { get; set; }
+
+    /// <summary>Globs, gitignore syntax, one a line: changes to matching paths make no run. Null: none.</summary>
+    public string? Exclude { get; set; }
+
+    /// <summary>Seconds between polls, 1 to 86,400.</summary>
+    public required int PollIntervalSeconds { get; set; }
+
+    /// <summary><c>fixed</c> or <c>adaptive</c>.</summary>
+    public required string Polling { get; set; }
+
+    /// <summary>Why it was paused, if somebody said.</summary>
+    public string? PauseReason { get; set; }
+
+    /// <summary>How its webhooks are authenticated: <c>token</c>, <c>github</c>, …</summary>
+    public required string WebhookAuth { get; set; }
+
+    /// <summary>Rises with each change by an operator; the ETag.</summary>
+    public required long Version { get; set; }
+
+    /// <summary>When it was created, UTC.</summary>
+    public required DateTimeOffset CreatedAt { get; set; }
+
+    /// <summary>When an operator last changed it, UTC.</summary>
+    public required DateTimeOffset UpdatedAt { get; set; }
+
+    /// <summary>Its labels.</summary>
+    public List<SourceLabel> Labels { get; set; } = [];
+
+    /// <summary>Its Git credential, if it has one.</summary>
+    public Credential? Credential { get; set; }
+
+    /// <summary>The secrets of its webhook, if any were made.</summary>
+    public WebhookSecret? WebhookSecret { get; set; }
+
+    /// <summary>Its wake-up row.</summary>
+    public Wakeup? Wakeup { get; set; }
+}
+
+/// <summary>One label of a source.</summary>
+public sealed class SourceLabel
+{
+    /// <summary>The source's slug.</summary>
+    public required string SourceId { get; set; }
+
+    /// <summary>The label's name, at most 63 characters.</summary>
+    public required string Key { get; set; }
+
+    /// <summary>The label's value, at most 255 characters.</summary>
+    public required string Value { get; set; }
+}
+
+/// <summary>A source's Git credential. Written by the Console, read by the Sweeper; never shown.</summary>
+public sealed class Credential
+{
+    /// <summary>The source's slug.</summary>
+    public required string SourceId { get; set; }
+
+    /// <summary><c>basic</c> or <c>bearer</c>.</summary>
+    public required string Type { get; set; }
+
+    /// <summary>The JSON of <see cref="Secrets.GitCredential"/>, encrypted with <see cref="Secrets.SecretCipher"/>.</summary>
+    public required byte[] Encrypted { get; set; }
+
+    /// <summary>Scheme, host and port that it was given for; it is sent nowhere else.</summary>
+    public required string Authority { get; set; }
+
+    /// <summary>When it was given, UTC.</summary>
+    public required DateTimeOffset UpdatedAt { get; set; }
+}
+
+/// <summary>
+/// The secrets of a source's webhook; their version is <see cref="Wakeup.SecretVersion"/>, which is raised in the same transaction as
+/// any change here. Written by the Console, read by Ingress.
+/// </summary>
+public sealed class WebhookSecret
+{
+    /// <summary>The source's slug.</summary>
+    public required string SourceId { get; set; }
+
+    /// <summary>SHA-256 of the token.</summary>
+    public required byte[] TokenHash { get; set; }
+
+    /// <summary>When the current secret was made, UTC.</summary>
+    public required DateTimeOffset CreatedAt { get; set; }
+
+    /// <summary>SHA-256 of the previous token, while it may still be valid.</summary>
+    public byte[]? PreviousTokenHash { get; set; }
+
+    /// <summary>Until when the previous secret is accepted, by the database's clock; null: not at all.</summary>
+    public DateTimeOffset? PreviousValidUntil { get; set; }
+}

@@ -1,0 +1,104 @@
+namespace Ampora.Store.Model;
+
+/// <summary>
+/// The wake-up row of a source. Only <see cref="Ampora.Wakeups.IWakeupStore"/> and <see cref="Wakeups.SourceWakeups"/> write it, with
+/// statements of their own; the entity is for reading. All times are the database's clock.
+/// </summary>
+public sealed class Wakeup
+{
+    /// <summary>The source's slug.</summary>
+    public required string SourceId { get; set; }
+
+    /// <summary>How many checks have been asked for.</summary>
+    public long Wanted { get; set; }
+
+    /// <summary>How many of those a finished check covers.</summary>
+    public long Done { get; set; }
+
+    /// <summary>The number of the latest request by a webhook.</summary>
+    public long WantedWebhook { get; set; }
+
+    /// <summary>The number of the latest request by an operator.</summary>
+    public long WantedManual { get; set; }
+
+    /// <summary>When the oldest uncovered request was made.</summary>
+    public DateTimeOffset? AskedAt { get; set; }
+
+    /// <summary>When the oldest request after the latest claim was made.</summary>
+    public DateTimeOffset? AskedSinceClaimAt { get; set; }
+
+    /// <summary>Who holds the lease.</summary>
+    public string? LeaseOwner { get; set; }
+
+    /// <summary>Until when.</summary>
+    public DateTimeOffset? LeaseUntil { get; set; }
+
+    /// <summary>Rises with each claim, finish, and change of settings; a write under an older one is refused.</summary>
+    public long Fence { get; set; }
+
+    /// <summary>The version of the settings that decide what a check fetches: URL, ref, credential, globs.</summary>
+    public long Config { get; set; }
+
+    /// <summary>The version of the webhook's secrets.</summary>
+    public long SecretVersion { get; set; }
+
+    /// <summary>Whether the source is paused.</summary>
+    public bool Paused { get; set; }
+
+    /// <summary>The Git host's authority: lower-case name and port, with the scheme's default filled in.</summary>
+    public required string Host { get; set; }
+
+    /// <summary>Whether a claim was refused only because the host had too many checks.</summary>
+    public bool WaitingForHost { get; set; }
+
+    /// <summary>No check starts before this.</summary>
+    public DateTimeOffset? NotBefore { get; set; }
+
+    /// <summary>When <see cref="NotBefore"/> was set; in the future, it tells of a clock that jumped back.</summary>
+    public DateTimeOffset? NotBeforeSetAt { get; set; }
+
+    /// <summary>No pull-forward goes before this: the host's <c>Retry-After</c>.</summary>
+    public DateTimeOffset? RetryAfterUntil { get; set; }
+
+    /// <summary>Seconds between polls.</summary>
+    public int PollIntervalSeconds { get; set; }
+
+    /// <summary>When the next poll is due.</summary>
+    public DateTimeOffset NextPollAt { get; set; }
+
+    /// <summary>When the source was last woken over the bus.</summary>
+    public DateTimeOffset? WokenAt { get; set; }
+
+    /// <summary>The tip that the last successful check read.</summary>
+    public string? TipSha { get; set; }
+
+    /// <summary>The version of the settings under which <see cref="TipSha"/> was stored; names its sweep.</summary>
+    public long? TipConfig { get; set; }
+
+    /// <summary>When <see cref="TipSha"/> was first seen.</summary>
+    public DateTimeOffset? TipSeenAt { get; set; }
+
+    /// <summary>When the last check ended, well or not.</summary>
+    public DateTimeOffset? LastCheckedAt { get; set; }
+
+    /// <summary>When the last successful check ended.</summary>
+    public DateTimeOffset? LastSucceededAt { get; set; }
+
+    /// <summary>Failures in a row.</summary>
+    public int Failures { get; set; }
+
+    /// <summary>The run of the first failure in the row.</summary>
+    public string? FailureRunId { get; set; }
+
+    /// <summary>The last failure's code, while failing.</summary>
+    public string? ErrorCode { get; set; }
+
+    /// <summary>The last failure's detail.</summary>
+    public string? ErrorDetail { get; set; }
+
+    /// <summary>The last failure's remedy.</summary>
+    public string? ErrorRemedy { get; set; }
+
+    /// <summary>How many runs the source has had.</summary>
+    public long RunCount { get; set; }
+}

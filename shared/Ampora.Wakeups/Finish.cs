@@ -1,0 +1,79 @@
+using Ampora.Contracts;
+
+namespace Ampora.Wakeups;
+
+/// <summary>A run as the store keeps it.</summary>
+public sealed record Run
+{
+    /// <summary>What is told about the run; its lists may be shorter than those here.</summary>
+    public required SyncRunCompleted Summary { get; init; }
+
+    /// <summary>Paths that differ.</summary>
+    public required IReadOnlyList<PathChange> Changes { get; init; }
+
+    /// <summary>Whether <see cref="Changes"/> was cut at its limit.</summary>
+    public required bool ChangesTruncated { get; init; }
+
+    /// <summary>From the oldest covered request to the claim.</summary>
+    public required TimeSpan QueueTime { get; init; }
+
+    /// <summary>Reading the tip.</summary>
+    public required TimeSpan TipTime { get; init; }
+
+    /// <summary>Fetching.</summary>
+    public required TimeSpan FetchTime { get; init; }
+
+    /// <summary>Storing.</summary>
+    public required TimeSpan StoreTime { get; init; }
+}
+
+/// <summary>A message to be published because something was committed; kept until its effect is acknowledged.</summary>
+/// <param name="Id">The message id, by which consumers recognise a duplicate.</param>
+/// <param name="Payload">A message of Ampora.Contracts.</param>
+public sealed record OutboxMessage(Guid Id, object Payload);
+
+/// <summary>What is committed when a check succeeded.</summary>
+public sealed record FinishedCheck
+{
+    /// <summary>The tip that was read.</summary>
+    public required string TipSha { get; init; }
+
+    /// <summary>The tree and commit to make visible as a sweep; null when the tip has not moved.</summary>
+    public CheckResult.Moved? Moved { get; init; }
+
+    /// <summary>The run; null when nothing was new and nothing had failed before.</summary>
+    public Run? Run { get; init; }
+
+    /// <summary>The message that reports <see cref="Run"/>; null when there is none.</summary>
+    public OutboxMessage? Message { get; init; }
+
+    /// <summary>Whether the next check must wait for <see cref="WakeupPolicy.QuietPeriod"/>, because this one found nothing new.</summary>
+    public bool Quiet => Moved is null;
+}
+
+/// <summary>What is committed when a check failed.</summary>
+public sealed record FailedCheck
+{
+    /// <summary>What went wrong.</summary>
+    public required RunError Error { get; init; }
+
+    /// <summary>When the next check may start, counted from now.</summary>
+    public required TimeSpan BackOff { get; init; }
+
+    /// <summary>The host's own wish, which even a webhook does not shorten; null when it had none.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>The run, for the first failure in a row; null for a repeat, which only counts.</summary>
+    public Run? Run { get; init; }
+
+    /// <summary>The message that reports <see cref="Run"/>; null when there is none.</summary>
+    public OutboxMessage? Message { get; init; }
+}
+
+/// <summary>The answer to a finish.</summary>
+/// <param name="Committed">
+/// False when the guard refused it: the lease was lost, the settings changed, or an earlier try of the same finish has already been
+/// committed.
+/// </param>
+/// <param name="MoreWanted">Whether requests came in that the check does not cover.</param>
+public readonly record struct FinishResult(bool Committed, bool MoreWanted);

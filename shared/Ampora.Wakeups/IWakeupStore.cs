@@ -1,0 +1,86 @@
+using Ampora.Contracts;
+
+namespace Ampora.Wakeups;
+
+/// <summary>
+/// The seam that the protocol runs over: one wake-up row for each source, and what is committed together with it. Each call is atomic
+/// and durable when it returns. There are two implementations, SQL and the model that tests and the simulation use; both pass the same
+/// conformance tests. All times in the rows are the store's own clock.
+/// </summary>
+public interface IWakeupStore
+{
+    /// <summary>The clock for waits and durations within the process; never compared with the store's.</summary>
+    TimeProvider Time { get; }
+
+    /// <summary>A number in [0, 1) for jitter.</summary>
+    double NextJitter();
+
+    /// <summary>
+    /// Commits many requests as one group: for each accepted one <c>wanted = wanted + 1</c>, with its delivery or request in the ledger
+    /// under that number. Rows are locked in id order. A webhook or a manual request pulls a back-off forward.
+    /// </summary>
+    /// <param name="asks">The requests; several may be for one source.</param>
+    /// <param name="cancellationToken">Ends the wait; the outcome is then unknown.</param>
+    /// <returns>One outcome for each request, in their order.</returns>
+    Task<IReadOnlyList<AskOutcome>> AskAsync(IReadOnlyList<Ask> asks, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Claims a source: succeeds only if <c>wanted &gt; done</c>, it is not paused, <c>not_before</c> has passed, no lease is live, and
+    /// fewer than <see cref="WakeupPolicy.ChecksPerHost"/> live leases are on its host. A source refused for its host alone is marked as
+    /// waiting for it.
+    /// </summary>
+    /// <param name="sourceId">The slug of the source.</param>
+    /// <param name="owner">Who claims.</param>
+    /// <param name="cancellationToken">Ends the wait; a claim that was made all the same ends with its lease.</param>
+    Task<ClaimResult> ClaimAsync(string sourceId, string owner, CancellationToken cancellationToken);
+
+    /// <summary>Prolongs the lease of a claim.</summary>
+    /// <returns>False when the claim is no longer the row's.</returns>
+    Task<bool> RenewAsync(Claim claim, CancellationToken cancellationToken);
+
+    /// <summary>Reads who asked for what a claim covers; a poll is one entry, and only when nothing else asked.</summary>
+    /// <param name="claim">The claim.</param>
+    /// <param name="limit">At most so many, oldest first.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    Task<IReadOnlyList<RunTrigger>> ReadTriggersAsync(Claim claim, int limit, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Commits a success in one transaction, guarded by owner, fence and <c>done &lt; covered</c>: sweep, run, snapshot made visible, new
+    /// tip, results of the covered deliveries, outbox message, and last <c>done = covered</c>, <c>fence = fence + 1</c>, no lease, no
+    /// failures.
+    /// </summary>
+    Task<FinishResult> FinishAsync(Claim claim, FinishedCheck finished, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Commits a failure under the same guard: <c>done</c> stays, the lease ends, <c>not_before</c> is set, failures count one more.
+    /// </summary>
+    Task<FinishResult> FailAsync(Claim claim, FailedCheck failed, CancellationToken cancellationToken);
+
+    /// <summary>Gives a claim back unfinished, so that another may start at once.</summary>
+    /// <returns>False when the claim is no longer the row's.</returns>
+    Task<bool> ReleaseAsync(Claim claim, CancellationToken cancellationToken);
+
+    /// <summary>Takes the source that has waited longest for a place on this host, so that it can be woken; null when none waits.</summary>
+    Task<string?> TakeWaitingForHostAsync(string host, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Asks for each source whose poll is due, and picks up poll-only wake-ups that nobody finished, both from one budget shared by all
+    /// replicas: <see cref="WakeupPolicy.PollRateFactor"/> × Σ 1/interval a second, so that no downtime ends in a storm. A due source that
+    /// is already wanted is only moved to its next poll.
+    /// </summary>
+    /// <returns>The sources to wake.</returns>
+    Task<IReadOnlyList<string>> TakeDuePollsAsync(int limit, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Takes sources with an unfinished webhook or manual wake-up that could be claimed now and were not woken within
+    /// <see cref="WakeupPolicy.RecentWakeup"/>.
+    /// </summary>
+    /// <returns>The sources to wake.</returns>
+    Task<IReadOnlyList<string>> TakeUnfinishedAsync(int limit, CancellationToken cancellationToken);
+
+    /// <summary>Takes outbox messages that were not acknowledged in time, and puts off their next turn.</summary>
+    Task<IReadOnlyList<OutboxMessage>> TakeUnacknowledgedAsync(int limit, CancellationToken cancellationToken);
+
+    /// <summary>Removes an outbox message whose effect is durable, and notes on the run, if there is one, where it is recorded.</summary>
+    Task AcknowledgeAsync(AuditEntryCommitted committed, CancellationToken cancellationToken);
+}

@@ -1,0 +1,64 @@
+namespace Ampora.Wakeups;
+
+/// <summary>The protocol's times and limits. The defaults are the design's; tests and operators of unusual fleets change them.</summary>
+public sealed record WakeupPolicy
+{
+    /// <summary>How long a claim holds without renewal. From the death of a sweeper to the next claim pass at most this and one reconciliation.</summary>
+    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How often a claim in use is renewed: three chances within one lease.</summary>
+    public TimeSpan RenewEvery { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>The pause after a check that found nothing new, so that a flood costs one source four checks a second.</summary>
+    public TimeSpan QuietPeriod { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>The back-off after the first failure; it doubles with each further one. With the jitter it never falls below <see cref="PullForward"/>.</summary>
+    public TimeSpan FirstBackOff { get; init; } = TimeSpan.FromSeconds(8);
+
+    /// <summary>The longest back-off.</summary>
+    public TimeSpan MaxBackOff { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>A webhook or an operator pulls a back-off forward to this long after the last attempt.</summary>
+    public TimeSpan PullForward { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>The longest <c>Retry-After</c> that is honoured, so that a host's mistake cannot silence a source for days.</summary>
+    public TimeSpan MaxRetryAfter { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>A source that was woken more recently than this is not woken again by reconciliation.</summary>
+    public TimeSpan RecentWakeup { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a broker keeps a <c>TipCheckRequested</c>. Short, because reconciliation sends another, and a sweeper that returns must not meet hours of them.</summary>
+    public TimeSpan WakeupTimeToLive { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How many checks may run at once against one host (authority: name and port), over all sweepers.</summary>
+    public int ChecksPerHost { get; init; } = 8;
+
+    /// <summary>How far polls may exceed the mean rate of sources ÷ interval while they catch up.</summary>
+    public double PollRateFactor { get; init; } = 1.2;
+
+    /// <summary>The poll interval varies by this fraction either way, so that sources created together drift apart.</summary>
+    public double PollJitter { get; init; } = 0.1;
+
+    /// <summary>How long a message may wait for its acknowledgement before the relay publishes it again; doubles up to <see cref="MaxRelayDelay"/>.</summary>
+    public TimeSpan RelayAfter { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>The longest time between two publications of one outbox message.</summary>
+    public TimeSpan MaxRelayDelay { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// A stored time further ahead than it could have been set, plus this slack for clocks that are only slewed, counts as past: the
+    /// clock has jumped back.
+    /// </summary>
+    public TimeSpan ClockSlack { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>The back-off after so many failures in a row, without jitter.</summary>
+    /// <param name="failures">Failures in a row, at least 1.</param>
+    /// <returns>The delay, capped at <see cref="MaxBackOff"/>.</returns>
+    public TimeSpan BackOff(int failures)
+    {
+        // 2^20 × 8 s is far above any cap; the bound keeps the shift from overflowing after years of failure.
+        var doublings = Math.Clamp(failures - 1, 0, 20);
+        var delay = FirstBackOff * (1 << doublings);
+        return delay < MaxBackOff ? delay : MaxBackOff;
+    }
+}
