@@ -47,8 +47,9 @@ public sealed class WakeupProtocol(IWakeupStore store, IMessagePublisher publish
     /// <param name="sourceId">The slug of the source.</param>
     /// <param name="check">Reads the tip and stages the tree.</param>
     /// <param name="stopping">Set when the process stops: the claim in hand is given back.</param>
+    /// <param name="committed">Told of each run that was committed, for logs and metrics; it must not throw.</param>
     /// <returns>When to call again because a short pause ends then; null when reconciliation or somebody else takes over.</returns>
-    public async Task<TimeSpan?> SweepAsync(string sourceId, ICheck check, CancellationToken stopping)
+    public async Task<TimeSpan?> SweepAsync(string sourceId, ICheck check, CancellationToken stopping, Action<Run>? committed = null)
     {
         while (true)
         {
@@ -61,7 +62,7 @@ public sealed class WakeupProtocol(IWakeupStore store, IMessagePublisher publish
             try
             {
                 var result = await CheckUnderLeaseAsync(claim, check, stopping);
-                var finished = result is null ? default : await CommitAsync(claim, result, stopping);
+                var finished = result is null ? default : await CommitAsync(claim, result, committed, stopping);
                 again = finished is { Committed: true, MoreWanted: true } && result is CheckResult.Moved;
                 if (finished is { Committed: true, MoreWanted: true } && result is CheckResult.Unchanged)
                     pause = policy.QuietPeriod;
@@ -198,7 +199,7 @@ public sealed class WakeupProtocol(IWakeupStore store, IMessagePublisher publish
         }
     }
 
-    private async Task<FinishResult> CommitAsync(Claim claim, CheckResult result, CancellationToken stopping)
+    private async Task<FinishResult> CommitAsync(Claim claim, CheckResult result, Action<Run>? observer, CancellationToken stopping)
     {
         // What is committed must not depend on which try commits it: the record is made once, before the first.
         var makesRun = result switch
@@ -222,8 +223,12 @@ public sealed class WakeupProtocol(IWakeupStore store, IMessagePublisher publish
                     ? await store.FinishAsync(claim, finished, stopping)
                     : await store.FailAsync(claim, failed!, stopping);
                 // Refused after an unknown outcome may mean "committed the first time" or "superseded": only the relay can tell.
-                if (message is not null && committed.Committed)
-                    await TryPublishAsync(message, stopping);
+                if (run is not null && committed.Committed)
+                {
+                    observer?.Invoke(run);
+                    await TryPublishAsync(message!, stopping);
+                }
+
                 return committed;
             }
             catch (Exception e) when (e is not OperationCanceledException && attempt < FinishRetries.Length)
