@@ -9,14 +9,9 @@ public sealed class SnapshotStore(Database<StoreContext> database)
     public Task<IReadOnlySet<string>> FindMissingAsync(string sourceId, IReadOnlyCollection<string> objectIds, CancellationToken cancellationToken) =>
         throw new NotImplementedException($"{database.Dialect}");
 
-    /// <summary>Stores one blob in transactions of its own; storing it again changes nothing.</summary>
+    /// <summary>Starts to store blobs of one source; many small ones share a transaction. The caller flushes and disposes the writer.</summary>
     /// <param name="sourceId">The source from whose fetch the content comes.</param>
-    /// <param name="objectId">Git's object id; the caller has verified it.</param>
-    /// <param name="size">Bytes of the content.</param>
-    /// <param name="content">The content.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    public Task AddBlobAsync(string sourceId, string objectId, long size, Stream content, CancellationToken cancellationToken) =>
-        throw new NotImplementedException();
+    public BlobWriter WriteBlobs(string sourceId) => new(database, sourceId);
 
     /// <summary>Stores a manifest, invisible until the finish of its check; storing it again changes nothing.</summary>
     public Task StageAsync(string sourceId, long config, string sha, Manifest manifest, CancellationToken cancellationToken) =>
