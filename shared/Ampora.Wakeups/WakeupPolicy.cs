@@ -36,6 +36,9 @@ public sealed record WakeupPolicy
     /// <summary>How far polls may exceed the mean rate of sources ÷ interval while they catch up.</summary>
     public double PollRateFactor { get; init; } = 1.2;
 
+    /// <summary>How much unused budget is kept for later, as time at the full rate; with <see cref="PollRateFactor"/> no second sees more than 1.5 × the mean.</summary>
+    public TimeSpan PollBurst { get; init; } = TimeSpan.FromMilliseconds(250);
+
     /// <summary>The poll interval varies by this fraction either way, so that sources created together drift apart.</summary>
     public double PollJitter { get; init; } = 0.1;
 

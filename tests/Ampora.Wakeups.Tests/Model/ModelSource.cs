@@ -1,0 +1,107 @@
+namespace Ampora.Wakeups.Tests.Model;
+
+/// <summary>One wake-up row of the model, and the ledger and runs that hang on it.</summary>
+public sealed class ModelSource
+{
+    public required string Id { get; init; }
+
+    public required Guid Uid { get; init; }
+
+    public required string Host { get; set; }
+
+    public required TimeSpan PollInterval { get; set; }
+
+    public string Url { get; set; } = "https://git.test/org/repo.git";
+
+    public string Ref { get; set; } = "main";
+
+    public long Wanted { get; set; }
+
+    public long Done { get; set; }
+
+    public long WantedWebhook { get; set; }
+
+    public long WantedManual { get; set; }
+
+    public DateTimeOffset? AskedAt { get; set; }
+
+    public DateTimeOffset? AskedSinceClaimAt { get; set; }
+
+    public string? LeaseOwner { get; set; }
+
+    public DateTimeOffset? LeaseUntil { get; set; }
+
+    public long Fence { get; set; }
+
+    public long Config { get; set; } = 1;
+
+    public long SecretVersion { get; set; } = 1;
+
+    public bool Paused { get; set; }
+
+    public bool WaitingForHost { get; set; }
+
+    public DateTimeOffset? NotBefore { get; set; }
+
+    public DateTimeOffset? NotBeforeSetAt { get; set; }
+
+    public DateTimeOffset? RetryAfterUntil { get; set; }
+
+    public DateTimeOffset NextPollAt { get; set; }
+
+    public DateTimeOffset? WokenAt { get; set; }
+
+    public string? TipSha { get; set; }
+
+    public DateTimeOffset? LastCheckedAt { get; set; }
+
+    public int Failures { get; set; }
+
+    public string? FailureRunId { get; set; }
+
+    public List<ModelDelivery> Deliveries { get; } = [];
+
+    public List<ModelRequest> Requests { get; } = [];
+
+    public HashSet<(long Config, string Sha)> Sweeps { get; } = [];
+
+    public List<Run> Runs { get; } = [];
+}
+
+/// <summary>A delivery in the model's ledger.</summary>
+public sealed class ModelDelivery
+{
+    public required Delivery Delivery { get; init; }
+
+    public required string Verdict { get; init; }
+
+    public string? Reason { get; init; }
+
+    public long? Ask { get; init; }
+
+    public string? Result { get; set; }
+
+    public string? RunId { get; set; }
+}
+
+/// <summary>An operator's request in the model's ledger.</summary>
+public sealed class ModelRequest
+{
+    public required string Id { get; init; }
+
+    public required string Actor { get; init; }
+
+    public required long Ask { get; init; }
+
+    public string? RunId { get; set; }
+}
+
+/// <summary>An outbox message of the model.</summary>
+public sealed class ModelMessage
+{
+    public required OutboxMessage Message { get; init; }
+
+    public int Attempts { get; set; }
+
+    public DateTimeOffset NextAttemptAt { get; set; }
+}
