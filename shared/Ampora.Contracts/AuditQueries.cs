@@ -21,6 +21,9 @@ public sealed record QueryAudit
     /// <summary>Only this subject, exactly.</summary>
     public string? Subject { get; init; }
 
+    /// <summary>Only these subjects: what a caller with limited rights may see, at most <see cref="MaxSubjects"/>. Null: all; empty: none.</summary>
+    public IReadOnlyList<string>? Subjects { get; init; }
+
     /// <summary>Newest first: only entries with a smaller id. Oldest first: only entries with a larger one.</summary>
     public long? After { get; init; }
 
@@ -29,6 +32,9 @@ public sealed record QueryAudit
 
     /// <summary>At most so many, 1 to 200.</summary>
     public int Limit { get; init; } = 50;
+
+    /// <summary>The message stays small, and the query one index range for each subject.</summary>
+    public const int MaxSubjects = 1000;
 }
 
 /// <summary>The answer to <see cref="QueryAudit"/>.</summary>

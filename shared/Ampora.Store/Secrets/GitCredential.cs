@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Ampora.Store.Secrets;
@@ -11,6 +13,42 @@ public abstract record GitCredential
     private GitCredential()
     {
     }
+
+    /// <summary>What <see cref="Model.Credential.Encrypted"/> keeps of it.</summary>
+    /// <param name="cipher">The cipher.</param>
+    /// <param name="sourceId">The slug of the source that it is for.</param>
+    public byte[] Encrypt(SecretCipher cipher, string sourceId)
+    {
+        var clear = JsonSerializer.SerializeToUtf8Bytes(this);
+        try
+        {
+            return cipher.Encrypt(Place(sourceId), clear);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(clear);
+        }
+    }
+
+    /// <summary>Reads what <see cref="Encrypt"/> made for the same source.</summary>
+    /// <param name="cipher">The cipher.</param>
+    /// <param name="sourceId">The slug of the source.</param>
+    /// <param name="encrypted">The kept value.</param>
+    /// <exception cref="CryptographicException">Wrong master key, another source's value, or changed.</exception>
+    public static GitCredential Decrypt(SecretCipher cipher, string sourceId, ReadOnlySpan<byte> encrypted)
+    {
+        var clear = cipher.Decrypt(Place(sourceId), encrypted);
+        try
+        {
+            return JsonSerializer.Deserialize<GitCredential>(clear) ?? throw new CryptographicException("The stored credential is empty.");
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(clear);
+        }
+    }
+
+    private static SecretPlace Place(string sourceId) => new("credentials", sourceId, "encrypted");
 
     /// <summary>Never the secret.</summary>
     public sealed override string ToString() => GetType().Name;
