@@ -13,6 +13,14 @@ public static class StoreJournal
     public static Task<Ampora.Wakeups.OutboxMessage> AddAuditAsync(StoreContext context, AuditRecorded entry, CancellationToken cancellationToken) =>
         throw new NotImplementedException();
 
+    /// <summary>
+    /// Adds an audit entry under a message id that the caller chose and keeps, so that it can repeat a transaction whose outcome it never learnt: an id that the
+    /// outbox has is not added again, and one that was acknowledged meanwhile is known to Audit, which ignores it.
+    /// </summary>
+    /// <returns>The message, to publish after the commit.</returns>
+    public static Task<Ampora.Wakeups.OutboxMessage> AddAuditAsync(
+        StoreContext context, Guid messageId, AuditRecorded entry, CancellationToken cancellationToken) => throw new NotImplementedException();
+
     /// <summary>Adds an event about a source to the stream. It takes the stream's lock: call it last in the transaction.</summary>
     /// <param name="context">The context, inside a transaction.</param>
     /// <param name="sourceId">The slug.</param>
