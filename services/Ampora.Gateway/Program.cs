@@ -5,5 +5,5 @@ return await ServiceHost.RunAsync(
     "gateway",
     args,
     add: builder => builder.AddGateway(),
-    consumers: bus => bus.AddGatewayConsumers(),
+    consumers: null,
     map: app => app.MapGateway());

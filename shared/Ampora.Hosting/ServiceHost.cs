@@ -1,13 +1,32 @@
+using Ampora.Hosting.Bus;
+using Ampora.Hosting.Http;
+using Ampora.Hosting.Logging;
+using Ampora.Hosting.Management;
+using Ampora.Hosting.Settings;
 using MassTransit;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Configuration.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 
 namespace Ampora.Hosting;
 
 /// <summary>What every service's <c>Program.cs</c> calls: settings, bus, telemetry, management port and exit codes are the same in all of them.</summary>
-public static class ServiceHost
+public static partial class ServiceHost
 {
     /// <summary>The exit code of a start with missing or bad settings: EX_CONFIG of sysexits.h.</summary>
     public const int BadSettingsExitCode = 78;
+
+    /// <summary>The name of the service that is all services in one process; it alone may run without a broker.</summary>
+    public const string Standalone = "standalone";
+
+    // Container runtimes kill after 10 s; what is left of them is for closing connections and files.
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(8);
 
     /// <summary>Builds and runs a service until it is told to stop.</summary>
     /// <param name="service">Its name: <c>gateway</c>, <c>ingress</c>, …, <c>standalone</c>.</param>
@@ -17,11 +36,179 @@ public static class ServiceHost
     /// <param name="map">Maps its endpoints.</param>
     /// <param name="started">Runs when it serves, for a greeting; null for none.</param>
     /// <returns>0 after an orderly stop, <see cref="BadSettingsExitCode"/> for bad settings (all of them named on standard error), 1 otherwise.</returns>
-    public static Task<int> RunAsync(
+    public static async Task<int> RunAsync(
         string service,
         string[] args,
         Action<WebApplicationBuilder> add,
         Action<IBusRegistrationConfigurator>? consumers,
         Action<WebApplication> map,
-        Func<WebApplication, CancellationToken, Task>? started = null) => throw new NotImplementedException();
+        Func<WebApplication, CancellationToken, Task>? started = null)
+    {
+        WebApplication app;
+        try
+        {
+            app = Build(service, args, add, consumers, map);
+        }
+        catch (SettingsException e)
+        {
+            foreach (var problem in e.Problems)
+                await Console.Error.WriteLineAsync($"ampora-{service}: {problem}");
+            return BadSettingsExitCode;
+        }
+
+        await using (app)
+        {
+            var workers = app.Services.GetServices<IHostedService>().OfType<BackgroundService>().ToArray();
+            try
+            {
+                await app.StartAsync();
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                // Most often an address that is taken, or a database that cannot be migrated.
+                Log.StartFailed(app.Logger, service, e.Message, e is IOException ? null : e);
+                return 1;
+            }
+
+            if (started is not null)
+                await started(app, app.Lifetime.ApplicationStopping);
+            try
+            {
+                await app.WaitForShutdownAsync();
+            }
+            catch (OperationCanceledException)
+            {
+                Log.StoppedLate(app.Logger, service, ShutdownTimeout.TotalSeconds);
+            }
+            // The host stops when a worker fails, and calls that orderly; whoever restarts services must see that it was not.
+            return Array.Exists(workers, worker => worker.ExecuteTask is { IsFaulted: true }) ? 1 : 0;
+        }
+    }
+
+    /// <summary>Composes a service as <see cref="RunAsync"/> does, without running it: tests start whole services in their process.</summary>
+    /// <param name="service">Its name.</param>
+    /// <param name="args">The command line.</param>
+    /// <param name="add">Registers what it is made of.</param>
+    /// <param name="consumers">Registers its consumers; null for a service without a bus.</param>
+    /// <param name="map">Maps its endpoints.</param>
+    /// <param name="settings">
+    /// Settings that count more than all others, as configuration keys (<c>ConnectionStrings:Store</c>, <c>Ampora:Management:Port</c>, <c>AMPORA_MASTER_KEY</c>);
+    /// <c>environment</c> is the environment's name and <c>urls</c> the addresses to listen on (<c>http://127.0.0.1:0</c> for any free port).
+    /// </param>
+    /// <exception cref="SettingsException">Settings are missing or bad; all of them are named.</exception>
+    public static WebApplication Build(
+        string service,
+        string[] args,
+        Action<WebApplicationBuilder> add,
+        Action<IBusRegistrationConfigurator>? consumers,
+        Action<WebApplication> map,
+        IReadOnlyDictionary<string, string?>? settings = null)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
+        {
+            Args = args,
+            // What belongs to the service lies beside it, wherever it was started from.
+            ContentRootPath = AppContext.BaseDirectory,
+            EnvironmentName = settings?.GetValueOrDefault("environment"),
+        });
+        var problems = SettingsProblems.Of(builder);
+        ConfigureSources(builder, problems, settings);
+        ConfigureLogging(builder);
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
+        builder.Services.AddSingleton<IStartupFilter, OutermostMiddleware>();
+        builder.Services.AddHealthChecks();
+
+        builder.AddSettings<ManagementSettings>("Management");
+        Listeners.Configure(builder, service, Bound<ManagementSettings>(builder, "Ampora:Management"));
+        if (consumers is not null)
+            BusRegistration.Add(builder, service, consumers);
+
+        var app = Compose(builder, problems, add);
+        if (problems.Collect(app.Services) is { Count: > 0 } found)
+        {
+            ((IDisposable)app).Dispose();
+            throw new SettingsException(found);
+        }
+        app.UseMiddleware<UnhandledErrors>();
+        map(app);
+        return app;
+    }
+
+    private static WebApplication Compose(WebApplicationBuilder builder, SettingsProblems problems, Action<WebApplicationBuilder> add)
+    {
+        try
+        {
+            add(builder);
+            builder.Host.UseDefaultServiceProvider(provider =>
+            {
+                provider.ValidateScopes = true;
+                // A registration that gave up because of a setting leaves others without what they need: the setting is what to report.
+                provider.ValidateOnBuild = !problems.AnyNoted;
+            });
+            return builder.Build();
+        }
+        catch (Exception) when (problems.AnyNoted)
+        {
+            throw new SettingsException(problems.Collect(services: null));
+        }
+    }
+
+    private static void ConfigureSources(WebApplicationBuilder builder, SettingsProblems problems, IReadOnlyDictionary<string, string?>? settings)
+    {
+        // Settings come from the environment and from files that it names; an appsettings.json in whichever folder this was started from is none of them.
+        foreach (var file in builder.Configuration.Sources.OfType<JsonConfigurationSource>().ToArray())
+            builder.Configuration.Sources.Remove(file);
+        SecretFiles.AddTo(builder.Configuration, Environment.GetEnvironmentVariables(), problems);
+        if (settings is not null)
+            builder.Configuration.AddInMemoryCollection(settings);
+    }
+
+    private static void ConfigureLogging(WebApplicationBuilder builder)
+    {
+        builder.AddSettings<LoggingSettings>("Logging");
+        builder.Logging.ClearProviders();
+        builder.Logging.AddConsole(console => console.FormatterName = OneLineFormatter.FormatterName);
+        builder.Logging.AddConsoleFormatter<OneLineFormatter, ConsoleFormatterOptions>();
+        // Quiet when all is well; Logging__LogLevel__… says otherwise.
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        builder.Logging.AddFilter("Ampora", LogLevel.Information);
+        // A failing check would be logged each time that somebody looks; /healthz of the management port says it.
+        builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
+    }
+
+    private static TOptions Bound<TOptions>(WebApplicationBuilder builder, string section)
+        where TOptions : class, new()
+    {
+        try
+        {
+            return builder.Configuration.GetSection(section).Get<TOptions>() ?? new TOptions();
+        }
+        catch (InvalidOperationException)
+        {
+            // The check of the settings says so.
+            return new TOptions();
+        }
+    }
+
+    /// <summary>A filter, because only so does it stand before routing.</summary>
+    private sealed class OutermostMiddleware : IStartupFilter
+    {
+        public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
+        {
+            app.UseMiddleware<FrontOfPipeline>();
+            app.UseMiddleware<UnhandledErrors>();
+            app.UseMiddleware<ManagementPort>();
+            next(app);
+        };
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(LogLevel.Critical, "{Service} could not start: {Reason}")]
+        public static partial void StartFailed(ILogger logger, string service, string reason, Exception? exception);
+
+        [LoggerMessage(LogLevel.Warning, "{Service} was ended after {Seconds} s with work left; it carries on from the database")]
+        public static partial void StoppedLate(ILogger logger, string service, double seconds);
+    }
 }

@@ -1,0 +1,68 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace Ampora.Hosting.Management;
+
+/// <summary>
+/// Answers the management port, and nothing else there; and the two words of health that anybody may know on the public port.
+/// </summary>
+internal sealed class ManagementPort(RequestDelegate next, HealthCheckService health)
+{
+    /// <summary>The tag of the checks that decide whether a service takes traffic.</summary>
+    public const string ReadyTag = "ready";
+
+    public Task InvokeAsync(HttpContext context)
+    {
+        var management = context.Features.Get<ManagementConnection>() is not null;
+        var read = HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method);
+        var path = context.Request.Path.Value;
+        return path switch
+        {
+            "/healthz/live" when read => WordAsync(context, true, "live"),
+            "/healthz/ready" when read => ReadyAsync(context),
+            "/healthz" when read && management => DetailAsync(context),
+            _ when management => NotFoundAsync(context, read),
+            _ => next(context),
+        };
+    }
+
+    private async Task ReadyAsync(HttpContext context)
+    {
+        var report = await health.CheckHealthAsync(check => check.Tags.Contains(ReadyTag), context.RequestAborted);
+        await WordAsync(context, report.Status != HealthStatus.Unhealthy, report.Status == HealthStatus.Unhealthy ? "unready" : "ready");
+    }
+
+    private async Task DetailAsync(HttpContext context)
+    {
+        var report = await health.CheckHealthAsync(context.RequestAborted);
+        context.Response.StatusCode = report.Status == HealthStatus.Unhealthy ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK;
+        context.Response.ContentType = "application/json";
+        // Exceptions stay inside: a driver's message may quote a connection string.
+        await context.Response.WriteAsync(JsonSerializer.Serialize(new
+        {
+            Status = report.Status.ToString().ToLowerInvariant(),
+            Checks = report.Entries.OrderBy(e => e.Key, StringComparer.Ordinal).ToDictionary(e => e.Key, e => new
+            {
+                Status = e.Value.Status.ToString().ToLowerInvariant(),
+                Detail = e.Value.Description ?? e.Value.Exception?.GetType().Name,
+                Ready = e.Value.Tags.Contains(ReadyTag),
+                Milliseconds = (long)e.Value.Duration.TotalMilliseconds,
+            }),
+        }, JsonSerializerOptions.Web), context.RequestAborted);
+    }
+
+    private static Task WordAsync(HttpContext context, bool well, string word)
+    {
+        context.Response.StatusCode = well ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+        context.Response.ContentType = "text/plain";
+        context.Response.Headers.CacheControl = "no-store";
+        return context.Response.WriteAsync(word, context.RequestAborted);
+    }
+
+    private static Task NotFoundAsync(HttpContext context, bool read)
+    {
+        context.Response.StatusCode = read ? StatusCodes.Status404NotFound : StatusCodes.Status405MethodNotAllowed;
+        return Task.CompletedTask;
+    }
+}
