@@ -96,7 +96,8 @@ CONF
   stop_rabbit() {
     local pid; pid=$(cat "$rabbit/pid" 2>/dev/null || echo "$rabbit_job")
     kill -KILL "$pid" "$rabbit_job" 2>/dev/null || true
-    "${rabbit_env[@]}" epmd -kill
+    # The name server refuses to go before it has seen its node go.
+    wait_until 5 "${rabbit_env[@]}" epmd -kill
   }
   stops+=(stop_rabbit)
   wait_until 90 rabbit_ready "$management" || {
