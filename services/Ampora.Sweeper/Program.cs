@@ -1,5 +1,5 @@
-using Ampora.Sweeper;
 using Ampora.Hosting;
+using Ampora.Sweeper;
 
 return await ServiceHost.RunAsync(
     "sweeper",

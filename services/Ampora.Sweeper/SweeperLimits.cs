@@ -1,0 +1,25 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Ampora.Sweeper;
+
+/// <summary>How much one sweeper does at once. Settings <c>Ampora__Sweeper__…</c>.</summary>
+internal sealed class SweeperLimits
+{
+    /// <summary>How many messages are handled at once: a tip check only waits for its Git host, so far more than there are processors.</summary>
+    public const int ConsumersAtOnce = 64;
+
+    /// <summary>
+    /// A check that takes longer than this leaves its consumer's slot and goes on beside it, so that hung hosts do not use up the slots
+    /// that quick ones need, and no message is held for longer than any broker's acknowledgement time-out. The message is not what keeps
+    /// the check: the wake-up row is.
+    /// </summary>
+    public static readonly TimeSpan SlotTime = TimeSpan.FromSeconds(2);
+
+    /// <summary>How many sources are checked at once, slow ones included. At the default of 8 for each host, 32 hung hosts fill it.</summary>
+    [Range(1, 10_000)]
+    public int ChecksAtOnce { get; set; } = 256;
+
+    /// <summary>How many fetches run at once: each has child processes and a tree in memory.</summary>
+    [Range(1, 1_000)]
+    public int FetchesAtOnce { get; set; } = 32;
+}
