@@ -1,0 +1,159 @@
+using System.Collections.Concurrent;
+using Ampora.Audit.Model;
+using Ampora.Database;
+using Microsoft.EntityFrameworkCore;
+
+namespace Ampora.Audit.Chain;
+
+/// <summary>
+/// Appends to the log. Every append of every replica holds the lock on the head's row until its commit, so ids have no gaps and the
+/// chain has no branches. What waits for the lock in this process is committed together by whoever gets it.
+/// </summary>
+internal sealed class AuditLog(Database<AuditContext> database) : IDisposable
+{
+    /// <summary>Bounds one transaction; at a millisecond or two each, nobody waits long for the lock.</summary>
+    public const int MaxGroup = 100;
+
+    private readonly ConcurrentQueue<Append> _waiting = new();
+    private readonly SemaphoreSlim _turn = new(1, 1);
+
+    /// <summary>Records an entry, unless its message has been recorded before.</summary>
+    /// <param name="entry">The entry.</param>
+    /// <param name="cancellationToken">Ends the wait; the entry may be recorded all the same.</param>
+    /// <returns>Where it is recorded, now or since the first time.</returns>
+    public async Task<Receipt> AppendAsync(NewEntry entry, CancellationToken cancellationToken)
+    {
+        var mine = new Append(entry);
+        _waiting.Enqueue(mine);
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            while (!mine.Outcome.Task.IsCompleted)
+                await CommitNextAsync(cancellationToken);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+
+        return await mine.Outcome.Task;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _turn.Dispose();
+
+    private async Task CommitNextAsync(CancellationToken cancellationToken)
+    {
+        var group = new List<Append>(MaxGroup);
+        while (group.Count < MaxGroup && _waiting.TryDequeue(out var next))
+            group.Add(next);
+        if (await TryCommitAsync(group, cancellationToken) is not { } error)
+            return;
+
+        // One entry that the database refuses must not take the others with it.
+        if (group.Count > 1 && !TransientErrors.IsTransient(error) && !TransientErrors.IsConnectionLost(error) && !cancellationToken.IsCancellationRequested)
+        {
+            foreach (var append in group)
+            {
+                if (await TryCommitAsync([append], cancellationToken) is { } itsError)
+                    append.Outcome.SetException(itsError);
+            }
+        }
+        else
+        {
+            foreach (var append in group)
+                append.Outcome.SetException(error);
+        }
+    }
+
+    private async Task<Exception?> TryCommitAsync(IReadOnlyList<Append> group, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var receipts = await database.WriteAsync((context, token) => AppendAsync(context, group, token), cancellationToken);
+            foreach (var append in group)
+                append.Outcome.SetResult(receipts[append.Entry.MessageId]);
+            return null;
+        }
+        catch (Exception e)
+        {
+            return e;
+        }
+    }
+
+    private async Task<Dictionary<Guid, Receipt>> AppendAsync(AuditContext context, IReadOnlyList<Append> group, CancellationToken cancellationToken)
+    {
+        var head = await LockHeadAsync(context, cancellationToken);
+
+        // Looked up under the lock: whatever another replica recorded is visible now.
+        var ids = group.Select(append => append.Entry.MessageId).Distinct().ToArray();
+        var receipts = await context.Entries.Where(e => ids.Contains(e.MessageId))
+            .ToDictionaryAsync(e => e.MessageId, e => new Receipt(e.AuditId, e.RunId), cancellationToken);
+        var (lastId, lastHash) = (head.LastId, head.Hash);
+        foreach (var entry in group.Select(append => append.Entry))
+        {
+            if (receipts.ContainsKey(entry.MessageId))
+                continue;
+            var row = new AuditEntryRow
+            {
+                AuditId = lastId + 1,
+                MessageId = entry.MessageId,
+                OccurredAt = WholeMicroseconds(entry.OccurredAt),
+                RecordedAt = WholeMicroseconds(head.Now),
+                Actor = entry.Actor,
+                Action = entry.Action,
+                Subject = entry.Subject,
+                RemoteIp = entry.RemoteIp,
+                Count = entry.Count,
+                RunId = entry.RunId,
+                Detail = entry.Detail,
+                PreviousHash = lastHash,
+            };
+            row.Hash = EntryHash.Compute(row);
+            context.Entries.Add(row);
+            receipts.Add(entry.MessageId, new Receipt(row.AuditId, row.RunId));
+            (lastId, lastHash) = (row.AuditId, row.Hash);
+        }
+
+        if (lastId > head.LastId)
+        {
+            await context.SaveChangesAsync(cancellationToken);
+            await context.Heads.ExecuteUpdateAsync(set => set.SetProperty(h => h.LastId, lastId).SetProperty(h => h.Hash, lastHash), cancellationToken);
+        }
+
+        return receipts;
+    }
+
+    private async Task<LockedHead> LockHeadAsync(AuditContext context, CancellationToken cancellationToken)
+    {
+        if (database.Dialect == DatabaseDialect.Postgres)
+        {
+            var locked = await context.Database.SqlQuery<LockedHead>(
+                $"""SELECT last_id AS "LastId", hash AS "Hash", clock_timestamp() AS "Now" FROM audit_head FOR UPDATE""").ToListAsync(cancellationToken);
+            return locked is [var head] ? head : throw new InvalidOperationException(HeadIsGone);
+        }
+
+        // SQLite's transaction already holds the lock of its only writer.
+        return await context.Heads.Select(h => new { h.LastId, h.Hash }).SingleOrDefaultAsync(cancellationToken) is { } only
+            ? new LockedHead(only.LastId, only.Hash, database.Time.GetUtcNow())
+            : throw new InvalidOperationException(HeadIsGone);
+    }
+
+    private const string HeadIsGone = "Table audit_head does not hold its one row: the audit database was changed from outside; restore it from a backup";
+
+    // What PostgreSQL keeps of a time; the hash must be over what is stored.
+    private static DateTimeOffset WholeMicroseconds(DateTimeOffset time) =>
+        new(time.UtcTicks - (time.UtcTicks % TimeSpan.TicksPerMicrosecond), TimeSpan.Zero);
+
+    private sealed record LockedHead(long LastId, byte[] Hash, DateTimeOffset Now);
+
+    private sealed record Append(NewEntry Entry)
+    {
+        public TaskCompletionSource<Receipt> Outcome { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}
+
+/// <summary>Where a message is recorded.</summary>
+/// <param name="AuditId">The entry.</param>
+/// <param name="RunId">The run that it is about.</param>
+internal readonly record struct Receipt(long AuditId, string? RunId);
