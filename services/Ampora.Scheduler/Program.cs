@@ -1,5 +1,5 @@
-using Ampora.Scheduler;
 using Ampora.Hosting;
+using Ampora.Scheduler;
 
 return await ServiceHost.RunAsync(
     "scheduler",

@@ -1,0 +1,19 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Ampora.Scheduler;
+
+/// <summary>How long the ledgers are kept. Settings <c>Ampora__Retention__…</c>. The audit log is kept for ever and is not concerned.</summary>
+internal sealed class RetentionSettings
+{
+    /// <summary>Deliveries of webhooks and operators' requests are kept for so many days.</summary>
+    [Range(1, 3650)]
+    public int DeliveryDays { get; set; } = 30;
+
+    /// <summary>Of each source's deliveries only so many are kept, so that a busy one does not fill the database within the days.</summary>
+    [Range(10, 1_000_000)]
+    public int DeliveriesPerSource { get; set; } = 1000;
+
+    /// <summary>Runs are kept for so many days, once Audit has recorded them.</summary>
+    [Range(1, 3650)]
+    public int RunDays { get; set; } = 90;
+}

@@ -1,0 +1,35 @@
+using Ampora.Wakeups;
+
+namespace Ampora.Scheduler;
+
+/// <summary>
+/// The scheduler's work, each kind in a loop of its own, so that one that is slow or fails holds up no other. Any number of replicas run
+/// them together: the store hands each piece of work to one of them.
+/// </summary>
+internal sealed class SchedulerLoops(WakeupProtocol protocol, Ages ages, Retention retention, TimeProvider time, ILogger<SchedulerLoops> logger)
+    : BackgroundService
+{
+    // A wake-up that nobody told a sweeper of waits for at most one of these; an idle turn is one indexed query.
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
+
+    private static readonly TimeSpan AgesEvery = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan RetentionEvery = TimeSpan.FromHours(1);
+
+    // So many in one turn that a thousand sources a second are no backlog, and so few that a transaction stays in milliseconds.
+    private const int Batch = 250;
+
+    private readonly Loop[] _loops =
+    [
+        new("polls", Tick, Batch, token => protocol.PollAsync(Batch, token), time, logger),
+        new("reconciliation", Tick, Batch, token => protocol.ReconcileAsync(Batch, token), time, logger),
+        new("outbox relay", Tick, Batch, token => protocol.RelayAsync(Batch, token), time, logger),
+        new("ages", AgesEvery, int.MaxValue, ages.MeasureAsync, time, logger),
+        new("retention", RetentionEvery, int.MaxValue, retention.RunAsync, time, logger),
+    ];
+
+    /// <summary>The loops whose last turn failed.</summary>
+    public IReadOnlyList<string> Failing => [.. _loops.Where(l => l.Failing).Select(l => l.Name)];
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(_loops.Select(loop => loop.RunAsync(stoppingToken)));
+}
