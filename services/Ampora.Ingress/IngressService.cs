@@ -1,3 +1,8 @@
+using Ampora.Hosting.Settings;
+using Ampora.Ingress.Deliveries;
+using Ampora.Ingress.Refusals;
+using Ampora.Ingress.Webhooks;
+using Ampora.Store;
 using MassTransit;
 
 namespace Ampora.Ingress;
@@ -8,15 +13,30 @@ public static class IngressService
     /// <summary>Registers what the service is made of.</summary>
     public static void AddIngress(this WebApplicationBuilder builder)
     {
+        builder.AddStore();
+        builder.AddSettings<IngressOptions>("Ingress");
+
+        var services = builder.Services;
+        services.AddSingleton<Outages>();
+        services.AddSingleton<SecretReader>();
+        services.AddSingleton<WebhookReceiver>();
+        services.AddSingleton<RefusalLedger>();
+        services.AddSingleton<RefusalRecords>();
+
+        // The host stops them in the reverse order: first the refusals are written, then the last deliveries committed, then announced.
+        services.AddSingleton<WakeupAnnouncer>();
+        services.AddHostedService(provider => provider.GetRequiredService<WakeupAnnouncer>());
+        services.AddSingleton<DeliveryCommitter>();
+        services.AddHostedService(provider => provider.GetRequiredService<DeliveryCommitter>());
+        services.AddHostedService<RefusalFlusher>();
     }
 
-    /// <summary>Registers the service's consumers.</summary>
-    public static void AddIngressConsumers(this IBusRegistrationConfigurator bus)
-    {
-    }
+    /// <summary>
+    /// Registers the service's consumers: none. Ingress only asks; what it must be told (secrets, pauses) it reads from the database with
+    /// each request, so that no message that comes late or never can let a revoked secret in.
+    /// </summary>
+    public static void AddIngressConsumers(this IBusRegistrationConfigurator bus) => ArgumentNullException.ThrowIfNull(bus);
 
     /// <summary>Maps the service's endpoints.</summary>
-    public static void MapIngress(this WebApplication app)
-    {
-    }
+    public static void MapIngress(this WebApplication app) => app.MapSourceWebhook();
 }

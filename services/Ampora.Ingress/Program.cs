@@ -1,5 +1,5 @@
-using Ampora.Ingress;
 using Ampora.Hosting;
+using Ampora.Ingress;
 
 return await ServiceHost.RunAsync(
     "ingress",
