@@ -27,6 +27,13 @@ public static class SourceWakeups
     public static Task ResumeAsync(StoreContext context, string sourceId, string requestId, string actor, CancellationToken cancellationToken) =>
         throw new NotImplementedException();
 
+    /// <summary>
+    /// Asks for a check, as <see cref="Ampora.Wakeups.IWakeupStore.AskAsync"/> does for a manual request, but in the current transaction, so that the audit entry is
+    /// committed with it.
+    /// </summary>
+    public static Task<Ampora.Wakeups.AskOutcome> AskAsync(
+        StoreContext context, string sourceId, string requestId, string actor, CancellationToken cancellationToken) => throw new NotImplementedException();
+
     /// <summary>Raises the version of the webhook's secrets; from the commit on no delivery verified against the old ones is accepted.</summary>
     public static Task ChangeSecretsAsync(StoreContext context, string sourceId, CancellationToken cancellationToken) => throw new NotImplementedException();
 
