@@ -23,6 +23,7 @@ public static class AuditService
         builder.Services.AddSingleton<AuditReader>();
         builder.Services.AddSingleton<ChainVerifier>();
         builder.Services.AddHostedService<HeadReport>();
+        builder.Services.AddHealthChecks().AddCheck<LogHealth>("audit-log", tags: ["ready"]);
     }
 
     /// <summary>Registers the service's consumers.</summary>

@@ -13,7 +13,13 @@ internal sealed class AuditProcess : IAsyncDisposable
 {
     private readonly WebApplication _app;
 
-    private AuditProcess(WebApplication app) => _app = app;
+    private readonly Faults _faults = new();
+
+    private AuditProcess(WebApplication app)
+    {
+        _app = app;
+        app.Services.GetRequiredService<IBus>().ConnectReceiveObserver(_faults);
+    }
 
     public ConcurrentQueue<AuditEntryCommitted> Acknowledgements => _app.Services.GetRequiredService<Collected>().All;
 
@@ -69,17 +75,25 @@ internal sealed class AuditProcess : IAsyncDisposable
     /// <summary>Waits until so many acknowledgements came.</summary>
     public async Task<IReadOnlyList<AuditEntryCommitted>> AcknowledgedAsync(int count)
     {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        deadline.CancelAfter(TimeSpan.FromSeconds(60));
-        while (Acknowledgements.Count < count)
-            await Task.Delay(20, deadline.Token);
+        await UntilAsync(() => Acknowledgements.Count >= count);
         return [.. Acknowledgements];
     }
+
+    /// <summary>Waits until so many messages could not be recorded.</summary>
+    public Task FaultedAsync(int count) => UntilAsync(() => _faults.Count >= count);
 
     public async ValueTask DisposeAsync()
     {
         await _app.StopAsync(CancellationToken.None);
         await _app.DisposeAsync();
+    }
+
+    private static async Task UntilAsync(Func<bool> condition)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        deadline.CancelAfter(TimeSpan.FromSeconds(60));
+        while (!condition())
+            await Task.Delay(20, deadline.Token);
     }
 
     private sealed class Collected
@@ -94,5 +108,28 @@ internal sealed class AuditProcess : IAsyncDisposable
             collected.All.Enqueue(context.Message);
             return Task.CompletedTask;
         }
+    }
+
+    private sealed class Faults : IReceiveObserver
+    {
+        private int _count;
+
+        public int Count => Volatile.Read(ref _count);
+
+        public Task PreReceive(ReceiveContext context) => Task.CompletedTask;
+
+        public Task PostReceive(ReceiveContext context) => Task.CompletedTask;
+
+        public Task PostConsume<T>(ConsumeContext<T> context, TimeSpan duration, string consumerType)
+            where T : class => Task.CompletedTask;
+
+        public Task ConsumeFault<T>(ConsumeContext<T> context, TimeSpan duration, string consumerType, Exception exception)
+            where T : class
+        {
+            Interlocked.Increment(ref _count);
+            return Task.CompletedTask;
+        }
+
+        public Task ReceiveFault(ReceiveContext context, Exception exception) => Task.CompletedTask;
     }
 }
