@@ -129,8 +129,9 @@ public abstract class StoreContext(DbContextOptions options) : DbContext(options
         });
         modelBuilder.Entity<BlobChunk>(chunk =>
         {
-            chunk.ToTable("blob_chunks").HasKey(c => new { c.SourceId, c.ObjectId, c.Index });
-            chunk.HasOne<Blob>().WithMany().HasForeignKey(c => new { c.SourceId, c.ObjectId }).OnDelete(DeleteBehavior.Cascade);
+            chunk.ToTable("blob_chunks").HasKey(c => new { c.ContentId, c.Index });
+            BelongsToSource(chunk);
+            chunk.HasIndex(c => c.SourceId);
         });
         modelBuilder.Entity<OutboxRow>(message =>
         {

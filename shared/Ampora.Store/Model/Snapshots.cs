@@ -37,6 +37,9 @@ public sealed class Blob
     /// <summary>Git's object id, hexadecimal.</summary>
     public required string ObjectId { get; set; }
 
+    /// <summary>Which pieces are its content. Whoever stored it first gave the id; the pieces of a slower writer go away again.</summary>
+    public required Guid ContentId { get; set; }
+
     /// <summary>Bytes, uncompressed.</summary>
     public required long Size { get; set; }
 
@@ -44,17 +47,20 @@ public sealed class Blob
     public required DateTimeOffset StoredAt { get; set; }
 }
 
-/// <summary>A piece of a blob's compressed content, so that no value is large.</summary>
+/// <summary>
+/// A piece of a blob's compressed content, so that no value is large. Pieces are written first and the blob last, so a blob that is
+/// there is complete; pieces of a writer that died belong to no blob.
+/// </summary>
 public sealed class BlobChunk
 {
-    /// <summary>The source's slug.</summary>
-    public required string SourceId { get; set; }
-
-    /// <summary>Git's object id, hexadecimal.</summary>
-    public required string ObjectId { get; set; }
+    /// <summary>The content that it is a piece of: <see cref="Blob.ContentId"/>.</summary>
+    public required Guid ContentId { get; set; }
 
     /// <summary>The piece's place, from 0.</summary>
     public required int Index { get; set; }
+
+    /// <summary>The source's slug.</summary>
+    public required string SourceId { get; set; }
 
     /// <summary>A piece of one compressed stream.</summary>
     public required byte[] Data { get; set; }
