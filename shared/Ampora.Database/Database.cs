@@ -1,5 +1,6 @@
 using System.Data;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 
 namespace Ampora.Database;
 
@@ -15,23 +16,27 @@ public sealed class Database<TContext> : IAsyncDisposable
     private const int MaxAttempts = 3;
 
     private readonly Func<TContext> _create;
-    private readonly IAsyncDisposable? _pool;
+    private readonly Func<ValueTask> _close;
+
+    // SQLite lets one transaction write at a time. Who waits for it here holds no thread; who waited in SQLite would block one.
     private readonly SemaphoreSlim? _writer;
 
-    internal Database(DatabaseDialect dialect, TimeProvider time, Func<TContext> create, IAsyncDisposable? pool)
+    internal Database(DatabaseAddress address, TimeProvider time, Func<TContext> create, Func<ValueTask> close)
     {
-        Dialect = dialect;
+        Address = address;
         Time = time;
         _create = create;
-        _pool = pool;
-        _writer = dialect == DatabaseDialect.Sqlite ? new SemaphoreSlim(1, 1) : null;
+        _close = close;
+        _writer = Dialect == DatabaseDialect.Sqlite ? new SemaphoreSlim(1, 1) : null;
     }
 
     /// <summary>Which database it is.</summary>
-    public DatabaseDialect Dialect { get; }
+    public DatabaseDialect Dialect => Address.Dialect;
 
     /// <summary>The process's clock, which is also SQLite's.</summary>
     public TimeProvider Time { get; }
+
+    internal DatabaseAddress Address { get; }
 
     /// <summary>Opens a context for reading. The caller disposes it.</summary>
     public TContext Read() => _create();
@@ -39,7 +44,7 @@ public sealed class Database<TContext> : IAsyncDisposable
     /// <summary>Runs work in one transaction and commits it.</summary>
     /// <param name="work">
     /// Reads and writes through the context's connection, and saves what it changed. It may be run again after a deadlock or a lost
-    /// connection, so it has no other effects.
+    /// connection, so it has no other effects. On SQLite nobody else writes meanwhile: it waits for nothing but the database.
     /// </param>
     /// <param name="cancellationToken">Ends the wait before the commit, never during it.</param>
     /// <returns>What the work returned, after the commit.</returns>
@@ -53,6 +58,7 @@ public sealed class Database<TContext> : IAsyncDisposable
             try
             {
                 await using var context = _create();
+                // On SQLite every isolation level but ReadUncommitted is BEGIN IMMEDIATE: the write lock is taken here or not at all.
                 await using var transaction = await context.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
                 var result = await work(context, cancellationToken);
                 await CommitAsync(transaction);
@@ -67,7 +73,8 @@ public sealed class Database<TContext> : IAsyncDisposable
                 _writer?.Release();
             }
 
-            await Task.Delay(TimeSpan.FromMilliseconds(20 * attempt * (0.5 + Random.Shared.NextDouble())), Time, cancellationToken);
+            // The database's time, not the rows': a clock that a test holds still must not hold this up.
+            await Task.Delay(TimeSpan.FromMilliseconds(20 * attempt * (0.5 + Random.Shared.NextDouble())), cancellationToken);
         }
     }
 
@@ -86,12 +93,11 @@ public sealed class Database<TContext> : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        await _close();
         _writer?.Dispose();
-        if (_pool is not null)
-            await _pool.DisposeAsync();
     }
 
-    private static async Task CommitAsync(Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction transaction)
+    private static async Task CommitAsync(IDbContextTransaction transaction)
     {
         try
         {

@@ -11,6 +11,9 @@ public static class DatabaseRegistration
     // A statement that takes longer than this is stuck; the hot ones take milliseconds, migrations set their own.
     private const int CommandTimeoutSeconds = 10;
 
+    // The hot statements are few: prepared once for each connection, they are not parsed and planned again.
+    private const int PreparedStatements = 100;
+
     /// <summary>Makes a database; nothing is opened yet.</summary>
     /// <param name="address">Which database, and where.</param>
     /// <param name="time">The process's clock.</param>
@@ -23,26 +26,36 @@ public static class DatabaseRegistration
         Func<DbContextOptions, TContext> sqlite)
         where TContext : DbContext
     {
+        // Store and Audit may share one database, so each keeps the list of its migrations under its own name.
+        var history = $"migrations_{typeof(TContext).Name.Replace("Context", "", StringComparison.Ordinal).ToLowerInvariant()}";
+        var options = new DbContextOptionsBuilder();
         // Migrations are written by hand, without the snapshot that the tooling would compare with; a test compares the databases instead.
-        static void Quiet(DbContextOptionsBuilder options) => options.ConfigureWarnings(warnings =>
-            warnings.Ignore(RelationalEventId.PendingModelChangesWarning));
+        options.ConfigureWarnings(warnings => warnings.Ignore(RelationalEventId.PendingModelChangesWarning));
 
         if (address.Dialect == DatabaseDialect.Postgres)
         {
-            var source = new NpgsqlDataSourceBuilder(address.ConnectionString).Build();
-            var options = new DbContextOptionsBuilder();
-            options.UseNpgsql(source, npgsql => npgsql.CommandTimeout(CommandTimeoutSeconds));
-            Quiet(options);
-            return new Database<TContext>(address.Dialect, time, () => postgres(options.Options), source);
+            var connection = new NpgsqlDataSourceBuilder(address.ConnectionString);
+            // An operator behind a pooler that cannot keep prepared statements turns them off with "Max Auto Prepare=0".
+            if (!connection.ConnectionStringBuilder.ContainsKey("Max Auto Prepare"))
+                connection.ConnectionStringBuilder.MaxAutoPrepare = PreparedStatements;
+            var source = connection.Build();
+            options.UseNpgsql(source, npgsql => npgsql.CommandTimeout(CommandTimeoutSeconds).MigrationsHistoryTable(history));
+            return new Database<TContext>(address, time, () => postgres(options.Options), source.DisposeAsync);
         }
         else
         {
             var connection = new SqliteConnectionStringBuilder(address.ConnectionString) { ForeignKeys = true, DefaultTimeout = CommandTimeoutSeconds };
-            var options = new DbContextOptionsBuilder();
-            options.UseSqlite(connection.ToString(), lite => lite.CommandTimeout(CommandTimeoutSeconds));
+            options.UseSqlite(connection.ToString(), lite => lite.CommandTimeout(CommandTimeoutSeconds).MigrationsHistoryTable(history));
             options.AddInterceptors(new SqliteDurability());
-            Quiet(options);
-            return new Database<TContext>(address.Dialect, time, () => sqlite(options.Options), pool: null);
+            return new Database<TContext>(address, time, () => sqlite(options.Options), () => CloseAsync(connection.ToString()));
         }
+    }
+
+    /// <summary>Closes the pooled connections; with the last one SQLite moves its write-ahead log into the file and removes it.</summary>
+    private static ValueTask CloseAsync(string connectionString)
+    {
+        using var connection = new SqliteConnection(connectionString);
+        SqliteConnection.ClearPool(connection);
+        return ValueTask.CompletedTask;
     }
 }

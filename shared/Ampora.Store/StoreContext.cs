@@ -1,4 +1,5 @@
 using Ampora.Store.Model;
+using Ampora.Store.Sql;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
@@ -129,7 +130,7 @@ public abstract class StoreContext(DbContextOptions options) : DbContext(options
         });
         modelBuilder.Entity<BlobChunk>(chunk =>
         {
-            chunk.ToTable("blob_chunks").HasKey(c => new { c.ContentId, c.Index });
+            chunk.ToTable("blob_chunks").HasKey(c => new { c.ContentId, c.Place });
             BelongsToSource(chunk);
             chunk.HasIndex(c => c.SourceId);
         });
@@ -180,13 +181,15 @@ public abstract class StoreContext(DbContextOptions options) : DbContext(options
 public sealed class PostgresStoreContext(DbContextOptions options) : StoreContext(options);
 
 /// <summary>The model on SQLite: times are whole microseconds since 1970, so that they sort and compare.</summary>
-public sealed class SqliteStoreContext(DbContextOptions options) : StoreContext(options)
+public sealed class SqliteStoreContext(DbContextOptions options, TimeProvider? time = null) : StoreContext(options)
 {
+    /// <summary>SQLite's clock is the process's.</summary>
+    internal TimeProvider Time { get; } = time ?? TimeProvider.System;
+
     /// <inheritdoc/>
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder) =>
-        configurationBuilder.Properties<DateTimeOffset>().HaveConversion<UnixMicroseconds>();
+        configurationBuilder.Properties<DateTimeOffset>().HaveConversion<MicrosecondsConverter>();
 
-    private sealed class UnixMicroseconds() : ValueConverter<DateTimeOffset, long>(
-        time => (time.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond,
-        micros => new DateTimeOffset((micros * TimeSpan.TicksPerMicrosecond) + DateTimeOffset.UnixEpoch.Ticks, TimeSpan.Zero));
+    private sealed class MicrosecondsConverter() : ValueConverter<DateTimeOffset, long>(
+        time => UnixMicroseconds.From(time), micros => UnixMicroseconds.ToTime(micros));
 }

@@ -57,7 +57,7 @@ public sealed class BlobChunk
     public required Guid ContentId { get; set; }
 
     /// <summary>The piece's place, from 0.</summary>
-    public required int Index { get; set; }
+    public required int Place { get; set; }
 
     /// <summary>The source's slug.</summary>
     public required string SourceId { get; set; }
