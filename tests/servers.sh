@@ -49,6 +49,9 @@ start_servers() {
   fi
 }
 
+# RabbitMQ takes some seconds to start, in which the build can run.
+await_rabbit() { :; }
+
 no_server() { fail "There is no $1 here: install it (as root, tests/run does on Debian and Ubuntu), install Docker, name a running one (tests/run --help), or run tests/run --without-servers."; }
 
 start_postgres() {
@@ -60,10 +63,9 @@ start_postgres() {
     chmod 711 "$work"; chown postgres "$postgres_data"
     as=(runuser -u postgres --)
   fi
-  # The data is thrown away, so it need not survive a power cut.
   "${as[@]}" "$postgres_bin/initdb" -D "$postgres_data" -U postgres -A trust -E UTF8 --no-sync >"$logs/postgres.log" 2>&1 &&
     "${as[@]}" "$postgres_bin/pg_ctl" -D "$postgres_data" -w -t 60 -l "$postgres_data/log" \
-      -o "-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories='' -c fsync=off -c max_connections=500" start >>"$logs/postgres.log" 2>&1 || {
+      -o "-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories='' -c max_connections=500" start >>"$logs/postgres.log" 2>&1 || {
     cat "$logs/postgres.log" "$postgres_data/log" >&2
     fail 'PostgreSQL did not start.'
   }
@@ -75,7 +77,7 @@ start_postgres() {
 start_rabbit() {
   local amqp management name value
   amqp=$(free_port) management=$(free_port)
-  rabbit=$work/rabbitmq
+  rabbit=$work/rabbitmq rabbit_management=$management
   mkdir -p "$rabbit/home"
   echo '[rabbitmq_management].' >"$rabbit/plugins"
   cat >"$rabbit/rabbitmq.conf" <<CONF
@@ -100,7 +102,8 @@ CONF
     wait_until 5 "${rabbit_env[@]}" epmd -kill
   }
   stops+=(stop_rabbit)
-  wait_until 90 rabbit_ready "$management" || {
+  await_rabbit() {
+    wait_until 90 rabbit_ready "$rabbit_management" && return
     tail -50 "$logs/rabbitmq.log" "$rabbit/log/rabbit.log" >&2
     fail 'RabbitMQ did not start.'
   }
@@ -122,7 +125,7 @@ container() { # environment and image...
 
 docker_postgres() {
   local port; port=$(free_port)
-  postgres_container=$(container -p "127.0.0.1:$port:5432" -e POSTGRES_PASSWORD=postgres postgres:17 postgres -c max_connections=500 -c fsync=off)
+  postgres_container=$(container -p "127.0.0.1:$port:5432" -e POSTGRES_PASSWORD=postgres postgres:17 postgres -c max_connections=500)
   stop_postgres() { docker stop -t 1 "$postgres_container"; }
   stops+=(stop_postgres)
   wait_until 90 docker exec -e PGPASSWORD=postgres "$postgres_container" psql -h 127.0.0.1 -U postgres -c 'select 1' || fail 'PostgreSQL did not start.'
@@ -132,9 +135,10 @@ docker_postgres() {
 docker_rabbit() {
   local amqp management
   amqp=$(free_port) management=$(free_port)
+  rabbit_management=$management
   rabbit_container=$(container -p "127.0.0.1:$amqp:5672" -p "127.0.0.1:$management:15672" -e RABBITMQ_DEFAULT_USER=guest -e RABBITMQ_DEFAULT_PASS=guest rabbitmq:4-management)
   stop_rabbit() { docker stop -t 1 "$rabbit_container"; }
   stops+=(stop_rabbit)
-  wait_until 120 rabbit_ready "$management" || fail 'RabbitMQ did not start.'
+  await_rabbit() { wait_until 120 rabbit_ready "$rabbit_management" || fail 'RabbitMQ did not start.'; }
   export AMPORA_TEST_BROKER="amqp://guest:guest@127.0.0.1:$amqp/" AMPORA_TEST_BROKER_MANAGEMENT="http://guest:guest@127.0.0.1:$management"
 }
