@@ -173,6 +173,10 @@ public static partial class ServiceHost
         // Quiet when all is well; Logging__LogLevel__… says otherwise.
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Logging.AddFilter("Ampora", LogLevel.Information);
+        // The connection's ups and downs are told once each by the watch of the bus, not at each attempt.
+        // A publish that failed is told by whoever asked for it; a handler that failed only here.
+        builder.Logging.AddFilter("MassTransit", LogLevel.None);
+        builder.Logging.AddFilter("MassTransit.ReceiveTransport", LogLevel.Error);
         // A failing check would be logged each time that somebody looks; /healthz of the management port says it.
         builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
     }

@@ -1,0 +1,121 @@
+using Ampora.Contracts;
+using Ampora.TestServers;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace Ampora.Hosting.Tests.Bus;
+
+public sealed class BrokerFaults : IAsyncLifetime
+{
+    // What is promised is 3 s; a loaded machine gets the double.
+    private static readonly TimeSpan Back = TimeSpan.FromSeconds(6);
+    private RabbitMqServer _broker = null!;
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => _broker = await RabbitMqServer.StartPrivateAsync(Cancelled);
+
+    public ValueTask DisposeAsync() => _broker.DisposeAsync();
+
+    [Fact]
+    public async Task A_broker_that_was_away_for_long_is_used_again_at_once_by_services_that_started_without_it()
+    {
+        var address = await _broker.CreateVirtualHostAsync(Cancelled);
+        await using var before = await BusUnderTest.StartAsync(address);
+        await before.UntilOneArrivesAsync(Back, Cancelled);
+        await _broker.StopAppAsync(Cancelled);
+        await using var without = await BusUnderTest.StartAsync(address, queue: "tip-checks-too");
+
+        // Enough failed attempts that a growing back-off would show.
+        await Task.Delay(TimeSpan.FromSeconds(15), Cancelled);
+        await AssertRefusedWithinDeadlineAsync(before);
+        await AssertRefusedWithinDeadlineAsync(without);
+        Assert.Equal(HealthStatus.Unhealthy, (await before.HealthAsync()).Entries["bus"].Status);
+
+        await _broker.StartAppAsync(Cancelled);
+        await before.UntilOneArrivesAsync(Back, Cancelled);
+        await without.UntilOneArrivesAsync(Back, Cancelled);
+        Assert.Equal(HealthStatus.Healthy, (await before.HealthAsync()).Status);
+    }
+
+    [Fact]
+    public async Task A_killed_broker_is_used_again_when_it_is_started()
+    {
+        await using var bus = await BusUnderTest.StartAsync(await _broker.CreateVirtualHostAsync(Cancelled));
+        await bus.UntilOneArrivesAsync(Back, Cancelled);
+        await _broker.KillAsync();
+        await AssertRefusedWithinDeadlineAsync(bus);
+        await _broker.RelaunchAsync(Cancelled);
+        await bus.UntilOneArrivesAsync(Back, Cancelled);
+    }
+
+    [Fact]
+    public async Task A_paused_broker_holds_nobody_longer_than_the_deadline_and_is_used_again()
+    {
+        await using var bus = await BusUnderTest.StartAsync(await _broker.CreateVirtualHostAsync(Cancelled));
+        await bus.UntilOneArrivesAsync(Back, Cancelled);
+        // Shorter and longer than it takes the heartbeat to close the connection and new attempts to time out.
+        foreach (var pause in new[] { 1, 25 })
+        {
+            _broker.Pause();
+            try
+            {
+                await AssertRefusedWithinDeadlineAsync(bus);
+                await Task.Delay(TimeSpan.FromSeconds(pause), Cancelled);
+                await AssertRefusedWithinDeadlineAsync(bus);
+            }
+            finally
+            {
+                _broker.Resume();
+            }
+            // A connection attempt that began before the end of the pause may have to time out first.
+            var took = await bus.UntilOneArrivesAsync(TimeSpan.FromSeconds(12), Cancelled);
+            TestContext.Current.TestOutputHelper?.WriteLine($"paused for {pause} s: back after {took.TotalMilliseconds:0} ms");
+        }
+    }
+
+    [Fact]
+    public async Task A_memory_alarm_blocks_nobody_longer_than_the_deadline_and_shows_in_the_health()
+    {
+        await using var bus = await BusUnderTest.StartAsync(await _broker.CreateVirtualHostAsync(Cancelled), "ingress");
+        await bus.UntilOneArrivesAsync(Back, Cancelled);
+        await _broker.RaiseMemoryAlarmAsync(Cancelled);
+        await AssertRefusedWithinDeadlineAsync(bus);
+        var health = await bus.HealthAsync();
+        Assert.Equal(HealthStatus.Degraded, health.Status);
+        Assert.Contains("alarm", health.Entries["publish"].Description, StringComparison.Ordinal);
+
+        await _broker.ClearMemoryAlarmAsync(Cancelled);
+        await bus.UntilOneArrivesAsync(Back, Cancelled);
+        Assert.Equal(HealthStatus.Healthy, (await bus.HealthAsync()).Status);
+    }
+
+    [Fact]
+    public async Task A_deleted_queue_is_made_again()
+    {
+        var address = await _broker.CreateVirtualHostAsync(Cancelled);
+        await using var bus = await BusUnderTest.StartAsync(address);
+        await bus.UntilOneArrivesAsync(Back, Cancelled);
+        await _broker.ControlAsync(Cancelled, "--vhost", new Uri(address).AbsolutePath.TrimStart('/'), "delete_queue", "tip-checks");
+        await bus.UntilOneArrivesAsync(Back, Cancelled);
+    }
+
+    private static async Task AssertRefusedWithinDeadlineAsync(BusUnderTest bus)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        await Assert.ThrowsAnyAsync<Exception>(() => bus.Publisher.PublishAsync(new TipCheckRequested { SourceId = "fleet" }, Guid.NewGuid(), TimeSpan.FromSeconds(5), Cancelled));
+        Assert.InRange(TimeProvider.System.GetElapsedTime(began), TimeSpan.Zero, TimeSpan.FromSeconds(3));
+    }
+
+    [Fact]
+    public async Task Consumers_and_publishers_are_back_after_each_of_20_restarts()
+    {
+        await using var bus = await BusUnderTest.StartAsync(await _broker.CreateVirtualHostAsync(Cancelled));
+        await bus.UntilOneArrivesAsync(TimeSpan.FromSeconds(20), Cancelled);
+        for (var restart = 1; restart <= 20; restart++)
+        {
+            await _broker.RestartAsync(Cancelled);
+            var took = await bus.UntilOneArrivesAsync(Back, Cancelled);
+            TestContext.Current.TestOutputHelper?.WriteLine($"restart {restart}: back after {took.TotalMilliseconds:0} ms");
+        }
+    }
+}
