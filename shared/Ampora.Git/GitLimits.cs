@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Ampora.Git;
 
-/// <summary>Limits on what a Git server may make a check cost. Settings <c>Ampora__Git__…</c>.</summary>
+/// <summary>Limits on what a Git server may make a check cost, and where Git connections may go. Settings <c>Ampora__Git__…</c>.</summary>
 public sealed class GitLimits
 {
     /// <summary>Reading a tip ends after this: the host answers in milliseconds or is not well.</summary>
@@ -13,7 +13,47 @@ public sealed class GitLimits
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
     public TimeSpan FetchDeadline { get; set; } = TimeSpan.FromSeconds(120);
 
+    /// <summary>A connection that is not made by then will not be: a firewall drops what it forbids.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
+    public TimeSpan ConnectDeadline { get; set; } = TimeSpan.FromSeconds(5);
+
     /// <summary>How many commits back a fast-forward is searched for; a longer push counts as forced.</summary>
     [Range(1, 100_000)]
     public int AncestryDepth { get; set; } = 1000;
+
+    /// <summary>Bytes of a list of refs: room for five million of them, which are read as a stream and never kept.</summary>
+    [Range(65_536, long.MaxValue)]
+    public long RefListBytes { get; set; } = 512L * 1024 * 1024;
+
+    /// <summary>Bytes that one fetch may transfer: what a repository of configuration never has at one commit.</summary>
+    [Range(65_536, long.MaxValue)]
+    public long PackBytes { get; set; } = 1024L * 1024 * 1024;
+
+    /// <summary>Files and directories of a tree; each is held in memory while the tree is compared.</summary>
+    [Range(1, 10_000_000)]
+    public int TreeEntries { get; set; } = 1_000_000;
+
+    /// <summary>Bytes of one file. Git itself may take twice as much memory while it unpacks one.</summary>
+    [Range(1, 2L * 1024 * 1024 * 1024)]
+    public long FileBytes { get; set; } = 512L * 1024 * 1024;
+
+    /// <summary>Bytes of all different files of a tree together, unpacked: a small pack can hold very much of nothing.</summary>
+    [Range(1, long.MaxValue)]
+    public long TreeBytes { get; set; } = 16L * 1024 * 1024 * 1024;
+
+    /// <summary>Bytes of a path: what Linux allows.</summary>
+    [Range(1, 65_536)]
+    public int PathBytes { get; set; } = 4096;
+
+    /// <summary>How deep directories may nest.</summary>
+    [Range(1, 4096)]
+    public int TreeDepth { get; set; } = 256;
+
+    /// <summary>Networks that Git hosts may be in although they are denied by default, such as <c>127.0.0.0/8</c>; separated by commas.</summary>
+    [Networks]
+    public string AllowedNetworks { get; set; } = "";
+
+    /// <summary>Networks that no Git connection goes to, whatever else is allowed; separated by commas.</summary>
+    [Networks]
+    public string DeniedNetworks { get; set; } = "";
 }

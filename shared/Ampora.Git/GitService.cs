@@ -1,12 +1,48 @@
+using Ampora.Git.Fetching;
+using Ampora.Git.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 
 namespace Ampora.Git;
 
 /// <summary>Brings Git into a service.</summary>
 public static class GitService
 {
-    /// <summary>Registers <see cref="TipReader"/> and <see cref="GitFetcher"/>; the caller has bound <see cref="GitLimits"/>.</summary>
+    /// <summary>
+    /// Registers <see cref="TipReader"/>, <see cref="GitFetcher"/> and <see cref="AddressPolicy"/>; the caller has bound <see cref="GitLimits"/>. In
+    /// the environment Development, loopback is allowed. Services of one process may call it more than once: the first cache folder counts.
+    /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="cacheFolder">Where caches and temporary files go; it may vanish between starts.</param>
-    public static void AddGit(this IServiceCollection services, string cacheFolder) => throw new NotImplementedException();
+    /// <param name="configurePolicy">Denies Ampora's own parts; each caller's is applied.</param>
+    public static void AddGit(this IServiceCollection services, string cacheFolder, Action<IServiceProvider, AddressPolicy>? configurePolicy = null)
+    {
+        if (configurePolicy is not null)
+            services.AddSingleton(new PolicyConfiguration(configurePolicy));
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(provider =>
+        {
+            var policy = new AddressPolicy(Limits(provider)) { AllowLoopback = provider.GetService<IHostEnvironment>()?.IsDevelopment() == true };
+            foreach (var configuration in provider.GetServices<PolicyConfiguration>())
+                configuration.Apply(provider, policy);
+            return policy;
+        });
+        services.TryAddSingleton(provider => new GitHttp(provider.GetRequiredService<AddressPolicy>(), Limits(provider)));
+        services.TryAddSingleton<Discoveries>();
+        services.TryAddSingleton(provider => new RepositoryHttp(
+            provider.GetRequiredService<GitHttp>(), provider.GetRequiredService<Discoveries>(), Limits(provider), Time(provider)));
+        services.TryAddSingleton(provider => new TipReader(provider.GetRequiredService<RepositoryHttp>(), Limits(provider), Time(provider)));
+        services.TryAddSingleton(provider => new GitRelay(provider.GetRequiredService<RepositoryHttp>(), Limits(provider)));
+        services.TryAddSingleton(provider => new CacheFolder(Path.GetFullPath(cacheFolder), Time(provider)));
+        services.TryAddSingleton(provider => new GitFetcher(
+            provider.GetRequiredService<GitRelay>(), provider.GetRequiredService<CacheFolder>(), Limits(provider), Time(provider)));
+    }
+
+    private static GitLimits Limits(IServiceProvider provider) => provider.GetRequiredService<IOptions<GitLimits>>().Value;
+
+    private static TimeProvider Time(IServiceProvider provider) => provider.GetRequiredService<TimeProvider>();
+
+    private sealed record PolicyConfiguration(Action<IServiceProvider, AddressPolicy> Apply);
 }

@@ -1,0 +1,40 @@
+using Ampora.Git.Http;
+
+namespace Ampora.Git.Fetching;
+
+/// <summary>What git says on standard error, in words that help.</summary>
+internal static class GitErrors
+{
+    /// <summary>Why a fetch failed, from what git said; null when git's words point at the cache rather than at the repository.</summary>
+    public static GitException? Of(string errors, string sha)
+    {
+        if (Says("not our ref") || Says("no such remote ref") || Says("couldn't find remote ref"))
+            return TipMoved(sha);
+        if (Says("over limit") || Says("exceeds limit"))
+            return TooLarge(errors);
+        if (Says("No space left on device"))
+            return new GitException("fetch_failed", "There is no space left on the disk for Git's cache.", "Make room where the sweeper keeps its caches.");
+        if (Says("fsck") || Says("invalid format") || Says("Broken"))
+        {
+            return new GitException(
+                "fetch_failed",
+                $"Git refuses the repository's content: {Readable.Line(errors)}",
+                "Mend the named object in the repository: `git fsck` finds it in a clone.");
+        }
+
+        return null;
+
+        bool Says(string words) => errors.Contains(words, StringComparison.Ordinal);
+    }
+
+    public static GitException TipMoved(string sha) => new(
+        "tip_moved", $"The Git host no longer has the commit {sha}.", "It was replaced between reading the tip and fetching it; the next check reads the new one.");
+
+    public static GitException TooLarge(string errors) => new(
+        "limit_exceeded",
+        $"An object of the repository is too large: {Readable.Line(errors)}",
+        "Keep large files elsewhere, or raise Ampora__Git__FileBytes and the sweeper's memory.");
+
+    public static GitException Failed(string errors) => new(
+        "fetch_failed", $"git could not fetch: {Readable.Line(errors)}", "It is tried again with a fresh cache; if it stays so, clone the repository by hand to see what is wrong.");
+}
