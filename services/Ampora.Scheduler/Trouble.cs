@@ -26,10 +26,10 @@ internal sealed partial class Trouble(ILogger logger, string name)
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Warning, "Scheduler: {Work} fails and is tried again until it works")]
+        [LoggerMessage(1, LogLevel.Warning, "Scheduler: {Work} failed, and is tried again until it succeeds")]
         public static partial void Failing(ILogger logger, Exception error, string work);
 
-        [LoggerMessage(2, LogLevel.Information, "Scheduler: {Work} works again")]
+        [LoggerMessage(2, LogLevel.Information, "Scheduler: {Work} succeeded again")]
         public static partial void Recovered(ILogger logger, string work);
     }
 }

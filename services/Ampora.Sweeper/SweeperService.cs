@@ -13,6 +13,7 @@ public static class SweeperService
     public static void AddSweeper(this WebApplicationBuilder builder)
     {
         builder.AddStore();
+        builder.RequireMasterKey();
         builder.AddSettings<GitLimits>("Git");
         builder.AddSettings<SweeperLimits>("Sweeper");
         builder.Services.AddGit(CacheFolder(builder.Configuration));

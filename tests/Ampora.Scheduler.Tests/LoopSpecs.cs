@@ -20,13 +20,13 @@ public sealed class LoopSpecs : IDisposable
         for (var i = 0; i < 5; i++)
             await NextTurnAsync();
         Assert.True(loop.Failing);
-        Assert.Equal(["Warning: Scheduler: polls fails and is tried again until it works"], _log.Lines);
+        Assert.Equal(["Warning: Scheduler: polls failed, and is tried again until it succeeds"], _log.Lines);
 
         fail = false;
         await NextTurnAsync();
         await NextTurnAsync();
         Assert.False(loop.Failing);
-        Assert.Equal("Information: Scheduler: polls works again", _log.Lines[^1]);
+        Assert.Equal("Information: Scheduler: polls succeeded again", _log.Lines[^1]);
         Assert.Equal(2, _log.Lines.Count);
 
         await _stopping.CancelAsync();
