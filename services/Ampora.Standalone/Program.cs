@@ -4,35 +4,48 @@ using Ampora.Gateway;
 using Ampora.Hosting;
 using Ampora.Ingress;
 using Ampora.Scheduler;
+using Ampora.Standalone;
 using Ampora.Sweeper;
 
-return await ServiceHost.RunAsync(
-    "standalone",
-    args,
-    add: builder =>
-    {
-        builder.AddGateway();
-        builder.AddIngress();
-        builder.AddScheduler();
-        builder.AddSweeper();
-        builder.AddAudit();
-        builder.AddConsole();
-    },
-    consumers: bus =>
-    {
-        bus.AddGatewayConsumers();
-        bus.AddIngressConsumers();
-        bus.AddSchedulerConsumers();
-        bus.AddSweeperConsumers();
-        bus.AddAuditConsumers();
-        bus.AddConsoleConsumers();
-    },
-    map: app =>
-    {
-        app.MapGateway();
-        app.MapIngress();
-        app.MapScheduler();
-        app.MapSweeper();
-        app.MapAudit();
-        app.MapConsole();
-    });
+return await CommandLine.RunAsync(args, async options =>
+{
+    if (DataFolder.TryOpen(LocalSettings.DataFolder(options), out var folder) is { } problem)
+        return CommandLine.Refuse(problem, DataFolder.UnusableExitCode);
+
+    using var data = folder!;
+    var greeting = new Greeting(options, data);
+    var exitCode = await ServiceHost.RunAsync(
+        ServiceHost.Standalone,
+        LocalSettings.HostArguments(options),
+        add: builder =>
+        {
+            builder.AddLocalSettings(data, greeting);
+            builder.AddGateway();
+            builder.AddIngress();
+            builder.AddScheduler();
+            builder.AddSweeper();
+            builder.AddAudit();
+            builder.AddConsole();
+        },
+        consumers: bus =>
+        {
+            bus.AddGatewayConsumers();
+            bus.AddIngressConsumers();
+            bus.AddSchedulerConsumers();
+            bus.AddSweeperConsumers();
+            bus.AddAuditConsumers();
+            bus.AddConsoleConsumers();
+            bus.AddRunLines();
+        },
+        map: app =>
+        {
+            app.MapGateway();
+            app.MapIngress();
+            app.MapScheduler();
+            app.MapSweeper();
+            app.MapAudit();
+            app.MapConsole();
+        },
+        started: greeting.SayAsync);
+    return exitCode == 0 ? greeting.ExitCode : exitCode;
+});

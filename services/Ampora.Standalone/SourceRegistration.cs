@@ -1,0 +1,107 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace Ampora.Standalone;
+
+/// <summary>The source that the command line asked for, registered.</summary>
+/// <param name="Id">Its slug.</param>
+/// <param name="Url">Its repository.</param>
+/// <param name="Ref">The ref that it follows.</param>
+/// <param name="WebhookUrl">Where its Git host sends webhooks.</param>
+/// <param name="WebhookToken">The token of the webhook, when it was generated just now.</param>
+internal sealed record RegisteredSource(string Id, string Url, string Ref, string WebhookUrl, string? WebhookToken);
+
+/// <summary>Registers the source of the command line, or brings the one that is there in line with it.</summary>
+internal static partial class SourceRegistration
+{
+    private const string Sources = "api/git/sources";
+    private const int MaxSlugLength = 63;
+
+    /// <summary>Finds, makes or changes the source, and sees that its webhook has a token.</summary>
+    public static async Task<RegisteredSource> RegisterAsync(LocalApi api, StandaloneOptions options, CancellationToken cancellationToken)
+    {
+        var (found, ids) = await FindAsync(api, options.Source!, cancellationToken);
+        var source = found is null
+            ? await api.SendAsync(HttpMethod.Post, Sources, Wanted(options, FreeId(options.Source!, ids)), cancellationToken)
+            : await ChangeAsync(api, found, options, cancellationToken);
+
+        var id = (string)source["id"]!;
+        var token = (bool)source["webhook"]!["hasSecret"]!
+            ? null
+            : await api.SendAsync(HttpMethod.Post, $"{Sources}/{id}/webhook/token", null, cancellationToken);
+        return new RegisteredSource(id, (string)source["url"]!, (string)source["ref"]!, (string)source["webhook"]!["url"]!, (string?)token?["token"]);
+    }
+
+    /// <summary>The slug of a repository's name.</summary>
+    internal static string Slug(Uri url)
+    {
+        var name = Uri.UnescapeDataString(Trimmed(url).Split('/')[^1]).ToLowerInvariant();
+        var slug = NotSlug().Replace(name, "-").Trim('-');
+        return slug.Length == 0 ? "source" : slug[..Math.Min(slug.Length, MaxSlugLength)].TrimEnd('-');
+    }
+
+    private static async Task<(JsonNode? Found, HashSet<string> Ids)> FindAsync(LocalApi api, Uri url, CancellationToken cancellationToken)
+    {
+        JsonNode? found = null;
+        var ids = new HashSet<string>(StringComparer.Ordinal);
+        string? cursor = null;
+        do
+        {
+            var page = await api.GetAsync($"{Sources}?limit=200" + (cursor is null ? "" : $"&cursor={Uri.EscapeDataString(cursor)}"), cancellationToken);
+            foreach (var source in page!["items"]!.AsArray())
+            {
+                ids.Add((string)source!["id"]!);
+                // Of several for one repository, the one that this command would have made.
+                if (IsSame(url, (string)source["url"]!) && (found is null || (string)source["id"]! == Slug(url)))
+                    found = source;
+            }
+
+            cursor = (string?)page["next"];
+        }
+        while (cursor is not null);
+        return (found, ids);
+    }
+
+    private static async Task<JsonNode> ChangeAsync(LocalApi api, JsonNode found, StandaloneOptions options, CancellationToken cancellationToken)
+    {
+        var wanted = Wanted(options, id: null);
+        wanted.Remove("url");
+        return wanted.Count == 0 ? found : await api.SendAsync(HttpMethod.Patch, $"{Sources}/{found["id"]}", wanted, cancellationToken);
+    }
+
+    private static JsonObject Wanted(StandaloneOptions options, string? id)
+    {
+        var wanted = new JsonObject { ["url"] = options.Source!.AbsoluteUri };
+        if (id is not null)
+            wanted["id"] = id;
+        if (options.Ref is not null)
+            wanted["ref"] = options.Ref;
+        if (options.Username is not null)
+            wanted["credential"] = new JsonObject { ["type"] = "basic", ["username"] = options.Username, ["password"] = options.Password };
+        return wanted;
+    }
+
+    private static string FreeId(Uri url, HashSet<string> ids)
+    {
+        var slug = Slug(url);
+        for (var number = 2; ; number++)
+        {
+            if (!ids.Contains(slug))
+                return slug;
+            var suffix = $"-{number}";
+            slug = Slug(url) is var plain && plain.Length + suffix.Length > MaxSlugLength ? plain[..(MaxSlugLength - suffix.Length)] + suffix : plain + suffix;
+        }
+    }
+
+    private static bool IsSame(Uri url, string registered) =>
+        Uri.TryCreate(registered, UriKind.Absolute, out var other) && url.Scheme == other.Scheme && url.Authority == other.Authority && Trimmed(url) == Trimmed(other);
+
+    private static string Trimmed(Uri url)
+    {
+        var path = url.AbsolutePath.Trim('/');
+        return path.EndsWith(".git", StringComparison.Ordinal) ? path[..^".git".Length] : path;
+    }
+
+    [GeneratedRegex("[^a-z0-9]+")]
+    private static partial Regex NotSlug();
+}
