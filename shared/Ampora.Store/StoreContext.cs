@@ -86,6 +86,7 @@ public abstract class StoreContext(DbContextOptions options) : DbContext(options
             wakeup.HasIndex(w => w.NextPollAt);
             wakeup.HasIndex(w => w.AskedAt).HasFilter("wanted > done").HasDatabaseName("ix_wakeups_unfinished");
             wakeup.HasIndex(w => w.Host).HasFilter("lease_until IS NOT NULL").HasDatabaseName("ix_wakeups_leased_host");
+            wakeup.HasIndex(w => new { w.Host, w.AskedAt }).HasFilter("waiting_for_host").HasDatabaseName("ix_wakeups_waiting_for_host");
         });
         modelBuilder.Entity<DeliveryRow>(delivery =>
         {

@@ -99,6 +99,7 @@ internal sealed class PostgresInitial : Migration
             WITH (fillfactor = 60);
             CREATE INDEX ix_wakeups_leased_host ON wakeups (host) WHERE lease_until IS NOT NULL;
             CREATE INDEX ix_wakeups_next_poll_at ON wakeups (next_poll_at);
+            CREATE INDEX ix_wakeups_waiting_for_host ON wakeups (host, asked_at) WHERE waiting_for_host;
             CREATE INDEX ix_wakeups_unfinished ON wakeups (asked_at) WHERE wanted > done;
 
             CREATE TABLE deliveries (
