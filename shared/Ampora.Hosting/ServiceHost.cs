@@ -25,6 +25,9 @@ public static partial class ServiceHost
     /// <summary>The name of the service that is all services in one process; it alone may run without a broker.</summary>
     public const string Standalone = "standalone";
 
+    /// <summary>The name of the service that stands before all others.</summary>
+    public const string Gateway = "gateway";
+
     // Container runtimes kill after 10 s; what is left of them is for closing connections and files.
     private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(8);
 
@@ -116,7 +119,15 @@ public static partial class ServiceHost
         ConfigureLogging(builder);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
-        builder.Services.AddSingleton<IStartupFilter, OutermostMiddleware>();
+        ((IHostApplicationBuilder)builder).Properties[typeof(ServiceHost)] = service;
+        builder.Services.AddSingleton<IStartupFilter>(new MiddlewareFilter(app =>
+        {
+            app.UseMiddleware<FrontOfPipeline>();
+            app.UseMiddleware<UnhandledErrors>();
+            app.UseMiddleware<ManagementPort>();
+        }));
+        if (service is not (Standalone or Gateway))
+            AddBehindGateway(builder);
         builder.Services.AddHealthChecks();
 
         builder.AddSettings<ManagementSettings>("Management");
@@ -135,11 +146,25 @@ public static partial class ServiceHost
         return app;
     }
 
+    /// <summary>The name of the service that this builder makes.</summary>
+    public static string NameOf(IHostApplicationBuilder builder) => (string)builder.Properties[typeof(ServiceHost)];
+
+    private static void AddBehindGateway(WebApplicationBuilder builder)
+    {
+        builder.AddSettings<InternalSettings>("Internal");
+        if (Networks.TryParse(Bound<InternalSettings>(builder, "Ampora:Internal").TrustedNetworks, out var trusted, out var bad))
+            builder.Services.AddSingleton<IStartupFilter>(new MiddlewareFilter(app => app.UseMiddleware<BehindGateway>(trusted)));
+        else
+            builder.AddSettingsProblem($"Ampora__Internal__TrustedNetworks: {bad} is no network; it should be a list like 10.0.0.0/8, fd00::/8.");
+    }
+
     private static WebApplication Compose(WebApplicationBuilder builder, SettingsProblems problems, Action<WebApplicationBuilder> add)
     {
         try
         {
             add(builder);
+            // Again, behind what the service put in front: a path prefix is gone there.
+            builder.Services.AddSingleton<IStartupFilter>(new MiddlewareFilter(app => app.UseMiddleware<ManagementPort>()));
             builder.Host.UseDefaultServiceProvider(provider =>
             {
                 provider.ValidateScopes = true;
@@ -173,6 +198,8 @@ public static partial class ServiceHost
         // Quiet when all is well; Logging__LogLevel__… says otherwise.
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Logging.AddFilter("Ampora", LogLevel.Information);
+        // It warns that addresses are given twice, on purpose here; what else it says at this level is about bad requests, and they are answered.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
         // The connection's ups and downs are told once each by the watch of the bus, not at each attempt.
         // A publish that failed is told by whoever asked for it; a handler that failed only here.
         builder.Logging.AddFilter("MassTransit", LogLevel.None);
@@ -193,18 +220,6 @@ public static partial class ServiceHost
             // The check of the settings says so.
             return new TOptions();
         }
-    }
-
-    /// <summary>A filter, because only so does it stand before routing.</summary>
-    private sealed class OutermostMiddleware : IStartupFilter
-    {
-        public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
-        {
-            app.UseMiddleware<FrontOfPipeline>();
-            app.UseMiddleware<UnhandledErrors>();
-            app.UseMiddleware<ManagementPort>();
-            next(app);
-        };
     }
 
     private static partial class Log
