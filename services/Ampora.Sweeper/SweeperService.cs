@@ -16,7 +16,7 @@ public static class SweeperService
         builder.RequireMasterKey();
         builder.AddSettings<GitLimits>("Git");
         builder.AddSettings<SweeperLimits>("Sweeper");
-        builder.Services.AddGit(CacheFolder(builder.Configuration));
+        builder.Services.AddGit(CacheFolder(builder.Configuration), DenyOwnParts);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<SourceSettings>();
         builder.Services.AddSingleton<Trees>();
@@ -35,6 +35,14 @@ public static class SweeperService
     public static void MapSweeper(this WebApplication app)
     {
         // The sweeper serves nobody: its health and metrics are the management port's.
+    }
+
+    // A URL that an operator sets must not make the sweeper talk to what stands behind Ampora.
+    private static void DenyOwnParts(IServiceProvider services, AddressPolicy policy)
+    {
+        var settings = services.GetRequiredService<IConfiguration>();
+        foreach (var part in (string[])["Store", "Audit", "Broker"])
+            policy.DenyConnection(settings.GetConnectionString(part));
     }
 
     // What is in the folder can be fetched again, so the system's temporary folder will do.

@@ -1,3 +1,5 @@
+using System.Data.Common;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
@@ -53,6 +55,38 @@ public sealed class AddressPolicy
     /// <param name="host">A name or an address.</param>
     /// <param name="port">The port.</param>
     public void DenyOwnPart(string host, int port) => _ownParts.Add((host, port));
+
+    /// <summary>Denies the server that a setting of Ampora's own connects to.</summary>
+    /// <param name="connection">A connection string (<c>Host=…;Port=…</c>) or a URI (<c>amqp://…</c>); null and files deny nothing.</param>
+    public void DenyConnection(string? connection)
+    {
+        if (Uri.TryCreate(connection, UriKind.Absolute, out var uri) && uri.Host.Length > 0)
+        {
+            DenyOwnPart(uri.IdnHost, uri.Port > 0 ? uri.Port : uri.Scheme == "amqps" ? 5671 : 5672);
+            return;
+        }
+
+        var parts = new DbConnectionStringBuilder();
+        try
+        {
+            parts.ConnectionString = connection;
+        }
+        catch (ArgumentException)
+        {
+            // The check of the settings says so.
+            return;
+        }
+
+        if (!parts.TryGetValue("Host", out var hosts) && !parts.TryGetValue("Server", out hosts))
+            return;
+        var port = parts.TryGetValue("Port", out var given) && int.TryParse(given.ToString(), CultureInfo.InvariantCulture, out var number) ? number : 5432;
+        foreach (var host in hosts.ToString()!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            // Several hosts, each with a port if need be; a path is a socket of this machine, which no URL reaches.
+            if (Uri.TryCreate($"db://{host}", UriKind.Absolute, out var one) && one.Host.Length > 0)
+                DenyOwnPart(one.IdnHost, one.Port > 0 ? one.Port : port);
+        }
+    }
 
     /// <summary>Checks a URL before anything is connected to: a host that is an address. Names are checked when they are connected to.</summary>
     /// <param name="url">The URL.</param>
