@@ -1,3 +1,17 @@
+using Ampora.Console.Access;
+using Ampora.Console.Announcing;
+using Ampora.Console.Audit;
+using Ampora.Console.Events;
+using Ampora.Console.Http;
+using Ampora.Console.Page;
+using Ampora.Console.Runs;
+using Ampora.Console.Snapshots;
+using Ampora.Console.Sources;
+using Ampora.Console.Tokens;
+using Ampora.Console.Webhooks;
+using Ampora.Git;
+using Ampora.Hosting.Settings;
+using Ampora.Store;
 using MassTransit;
 
 namespace Ampora.Console;
@@ -8,15 +22,62 @@ public static class ConsoleService
     /// <summary>Registers what the service is made of.</summary>
     public static void AddConsole(this WebApplicationBuilder builder)
     {
+        builder.AddStore();
+        // For Git credentials, sessions and forms.
+        builder.RequireMasterKey();
+        builder.AddSettings<GitLimits>("Git");
+        builder.Services.AddGitAddressPolicy();
+        if (AdminToken.FindProblem(builder.Configuration) is { } tokenProblem)
+            builder.AddSettingsProblem(tokenProblem);
+        var (address, addressProblem) = PublicAddress.Read(builder.Configuration);
+        if (addressProblem is not null)
+            builder.AddSettingsProblem(addressProblem);
+
+        var services = builder.Services;
+        services.AddSingleton(address);
+        services.AddSingleton<SourceWriter>();
+        services.AddSingleton<SealedText>();
+        services.AddSingleton<ApiTokenDirectory>();
+        services.AddSingleton<GeneratedAdminToken>();
+        AddWorker<Announcer>(services);
+        services.AddHostedService<AdminToken>();
+        AddWorker<RefusalLedger>(services);
+        AddWorker<EventTail>(services);
+
+        // The core alone: what AddAuthentication adds besides keeps keys on disk, which nothing here uses.
+        services.AddWebEncoders();
+        services.AddTransient<ApiTokenHandler>();
+        services.AddAuthenticationCore(options => options.AddScheme<ApiTokenHandler>(ApiTokenHandler.Scheme, null));
+        services.AddAuthorization(Role.AddPolicies);
+        services.AddOpenApi(ApiDescription.Configure);
     }
 
-    /// <summary>Registers the service's consumers.</summary>
-    public static void AddConsoleConsumers(this IBusRegistrationConfigurator bus)
-    {
-    }
+    /// <summary>Registers the service's consumers: none; it asks Audit, and takes the answers.</summary>
+    public static void AddConsoleConsumers(this IBusRegistrationConfigurator bus) => AuditApi.AddClients(bus);
 
     /// <summary>Maps the service's endpoints.</summary>
     public static void MapConsole(this WebApplication app)
     {
+        var api = app.MapGroup("/api")
+            .AddEndpointFilter<RefusalFilter>()
+            .ProducesProblem(StatusCodes.Status401Unauthorized)
+            .ProducesProblem(StatusCodes.Status403Forbidden);
+        api.MapSources();
+        api.MapWebhooks();
+        api.MapRuns();
+        api.MapSnapshots();
+        api.MapAudit();
+        api.MapEvents();
+        api.MapTokens();
+        app.MapOpenApi();
+        app.MapHomePage();
+    }
+
+    // One instance, both to run and to be called.
+    private static void AddWorker<T>(IServiceCollection services)
+        where T : class, IHostedService
+    {
+        services.AddSingleton<T>();
+        services.AddHostedService(provider => provider.GetRequiredService<T>());
     }
 }

@@ -19,6 +19,26 @@ public static class GitService
     /// <param name="configurePolicy">Denies Ampora's own parts; each caller's is applied.</param>
     public static void AddGit(this IServiceCollection services, string cacheFolder, Action<IServiceProvider, AddressPolicy>? configurePolicy = null)
     {
+        services.AddGitAddressPolicy(configurePolicy);
+        services.TryAddSingleton(provider => new GitHttp(provider.GetRequiredService<AddressPolicy>(), Limits(provider)));
+        services.TryAddSingleton<Discoveries>();
+        services.TryAddSingleton(provider => new RepositoryHttp(
+            provider.GetRequiredService<GitHttp>(), provider.GetRequiredService<Discoveries>(), Limits(provider), Time(provider)));
+        services.TryAddSingleton(provider => new TipReader(provider.GetRequiredService<RepositoryHttp>(), Limits(provider), Time(provider)));
+        services.TryAddSingleton(provider => new GitRelay(provider.GetRequiredService<RepositoryHttp>(), Limits(provider)));
+        services.TryAddSingleton(provider => new CacheFolder(Path.GetFullPath(cacheFolder), Time(provider)));
+        services.TryAddSingleton(provider => new GitFetcher(
+            provider.GetRequiredService<GitRelay>(), provider.GetRequiredService<CacheFolder>(), Limits(provider), Time(provider)));
+    }
+
+    /// <summary>
+    /// Registers <see cref="AddressPolicy"/> alone, for a service that checks URLs and connects to none; the caller has bound <see cref="GitLimits"/>. In the
+    /// environment Development, loopback is allowed.
+    /// </summary>
+    /// <param name="services">The services.</param>
+    /// <param name="configurePolicy">Denies Ampora's own parts; each caller's is applied.</param>
+    public static void AddGitAddressPolicy(this IServiceCollection services, Action<IServiceProvider, AddressPolicy>? configurePolicy = null)
+    {
         if (configurePolicy is not null)
             services.AddSingleton(new PolicyConfiguration(configurePolicy));
         services.TryAddSingleton(TimeProvider.System);
@@ -29,15 +49,6 @@ public static class GitService
                 configuration.Apply(provider, policy);
             return policy;
         });
-        services.TryAddSingleton(provider => new GitHttp(provider.GetRequiredService<AddressPolicy>(), Limits(provider)));
-        services.TryAddSingleton<Discoveries>();
-        services.TryAddSingleton(provider => new RepositoryHttp(
-            provider.GetRequiredService<GitHttp>(), provider.GetRequiredService<Discoveries>(), Limits(provider), Time(provider)));
-        services.TryAddSingleton(provider => new TipReader(provider.GetRequiredService<RepositoryHttp>(), Limits(provider), Time(provider)));
-        services.TryAddSingleton(provider => new GitRelay(provider.GetRequiredService<RepositoryHttp>(), Limits(provider)));
-        services.TryAddSingleton(provider => new CacheFolder(Path.GetFullPath(cacheFolder), Time(provider)));
-        services.TryAddSingleton(provider => new GitFetcher(
-            provider.GetRequiredService<GitRelay>(), provider.GetRequiredService<CacheFolder>(), Limits(provider), Time(provider)));
     }
 
     private static GitLimits Limits(IServiceProvider provider) => provider.GetRequiredService<IOptions<GitLimits>>().Value;

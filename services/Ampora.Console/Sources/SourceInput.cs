@@ -1,0 +1,174 @@
+using System.Text.Json;
+using Ampora.Console.Http;
+using Ampora.Console.Webhooks;
+using Ampora.Git;
+using Ampora.Store.Model;
+
+namespace Ampora.Console.Sources;
+
+/// <summary>How a request's members and the stored settings come together.</summary>
+internal enum InputMode
+{
+    /// <summary>POST: what is absent has its default.</summary>
+    Create,
+
+    /// <summary>PUT: what is absent has its default, except the credential, which nobody can read and send back.</summary>
+    Replace,
+
+    /// <summary>PATCH (RFC 7396): what is absent stays, what is null has its default.</summary>
+    Merge,
+}
+
+/// <summary>Reads a source from JSON. Everything that is wrong is told at once.</summary>
+internal static class SourceInput
+{
+    // A shown source can be changed and sent back with PUT: what cannot be set is passed over there.
+    private static readonly string[] ReadOnly = ["state", "pauseReason", "createdAt", "updatedAt"];
+
+    public static string ReadId(JsonFields fields)
+    {
+        var id = fields.RequiredText("id", 1000) ?? "";
+        if (id.Length > 0 && !SourceRules.IsSlug(id))
+            fields.Fail("id", SourceRules.SlugForm);
+        return id;
+    }
+
+    /// <summary>Reads the settings.</summary>
+    /// <param name="json">The request's object.</param>
+    /// <param name="mode">What absent members mean.</param>
+    /// <param name="current">The stored source; null when it is created.</param>
+    /// <param name="addresses">Where Git may connect to.</param>
+    /// <returns>The id, given or stored, and the settings.</returns>
+    public static (string Id, SourceSettings Settings) Read(JsonElement json, InputMode mode, Source? current, AddressPolicy addresses)
+    {
+        var errors = new FieldErrors();
+        var fields = new JsonFields(json, errors);
+        var id = current?.Id ?? ReadId(fields);
+        if (current is not null && fields.Has("id") && fields.Text("id", 1000) != id)
+            fields.Fail("id", "It never changes: leave it out, or send the id that the path has.");
+        if (mode == InputMode.Replace)
+        {
+            foreach (var name in ReadOnly)
+                fields.Has(name);
+        }
+
+        var kept = mode == InputMode.Merge ? current : null;
+        var url = ReadUrl(fields, kept, addresses);
+        var settings = new SourceSettings
+        {
+            Url = url?.ToString() ?? "",
+            Authority = url?.Authority ?? "",
+            Host = url?.HostAndPort ?? "",
+            Ref = ReadRef(fields, kept),
+            Description = fields.Has("description") ? fields.Text("description", SourceRules.MaxDescriptionLength, lines: true) : kept?.Description,
+            Owner = fields.Has("owner") ? fields.Text("owner", SourceRules.MaxOwnerLength) : kept?.Owner,
+            PollIntervalSeconds = ReadOr(fields, "pollIntervalSeconds", kept?.PollIntervalSeconds, SourceRules.DefaultPollIntervalSeconds, name =>
+                fields.Integer(name, SourceRules.MinPollIntervalSeconds, SourceRules.MaxPollIntervalSeconds)),
+            Polling = fields.Has("polling") ? fields.OneOf("polling", "fixed", "adaptive") ?? "fixed" : kept?.Polling ?? "fixed",
+            Paused = ReadOr(fields, "paused", kept?.Wakeup?.Paused, false, fields.Boolean),
+            Labels = ReadLabels(fields, kept),
+            WebhookAuth = ReadWebhook(fields, mode) ?? kept?.WebhookAuth ?? WebhookAuthentication.Token,
+            Credential = ReadCredential(fields, mode, current, url),
+        };
+        RefuseFilter(fields, "include");
+        RefuseFilter(fields, "exclude");
+        fields.RefuseUnknown();
+        errors.ThrowIfAny("invalid_source", "Invalid source");
+        return (id, settings);
+    }
+
+    private static T ReadOr<T>(JsonFields fields, string name, T? kept, T byDefault, Func<string, T?> read)
+        where T : struct =>
+        fields.Has(name) ? read(name) ?? byDefault : kept ?? byDefault;
+
+    private static GitUrl? ReadUrl(JsonFields fields, Source? kept, AddressPolicy addresses)
+    {
+        if (kept is not null && !fields.Has("url"))
+        {
+            // It was good when it was stored; what is forbidden now, the sweeper finds.
+            GitUrl.TryParse(kept.Url, out var stored);
+            return stored;
+        }
+
+        if (fields.RequiredText("url", GitUrl.MaxLength) is not { } text)
+            return null;
+        if ((GitUrl.TryParse(text, out var url) ?? addresses.FindProblem(url!)) is not { } problem)
+            return url;
+        fields.Fail("url", problem);
+        return null;
+    }
+
+    private static string ReadRef(JsonFields fields, Source? kept)
+    {
+        const string defaultBranch = "HEAD";
+        if (!fields.Has("ref"))
+            return kept?.Ref ?? defaultBranch;
+        if (fields.Text("ref", GitRef.MaxLength) is not { } name)
+            return defaultBranch;
+        if (GitRef.FindProblem(name) is { } problem)
+            fields.Fail("ref", problem);
+        return name;
+    }
+
+    private static Dictionary<string, string> ReadLabels(JsonFields fields, Source? kept)
+    {
+        var labels = (kept?.Labels ?? []).ToDictionary(l => l.Key, l => l.Value, StringComparer.Ordinal);
+        if (fields.IsNull("labels"))
+            labels.Clear();
+        if (fields.Object("labels") is not { } given)
+            return labels;
+
+        foreach (var key in given.Names)
+        {
+            if (SourceRules.FindLabelKeyProblem(key) is { } problem)
+                fields.Fail("labels", problem);
+            else if (given.IsNull(key))
+                labels.Remove(key);
+            else if (given.Text(key, SourceRules.MaxLabelValueLength) is { } value)
+                labels[key] = value;
+        }
+
+        if (labels.Count > SourceRules.MaxLabels)
+            fields.Fail("labels", $"A source may have at most {SourceRules.MaxLabels} labels; these are {labels.Count}.");
+        return labels;
+    }
+
+    private static string? ReadWebhook(JsonFields fields, InputMode mode)
+    {
+        if (fields.Object("webhook") is not { } webhook)
+            return null;
+        if (mode == InputMode.Replace)
+        {
+            foreach (var name in WebhookAuthentication.ReadOnly)
+                webhook.Has(name);
+        }
+
+        var auth = WebhookAuthentication.Read(webhook);
+        webhook.RefuseUnknown();
+        return auth;
+    }
+
+    private static CredentialChange ReadCredential(JsonFields fields, InputMode mode, Source? current, GitUrl? url)
+    {
+        var stored = current?.Credential;
+        CredentialChange change = !fields.Has("credential") ? new CredentialChange.Keep()
+            : fields.IsNull("credential") ? new CredentialChange.Remove()
+            : CredentialInput.Read(fields, mode, stored);
+        if (change is CredentialChange.Keep && stored is not null && url is not null && url.Authority != stored.Authority)
+        {
+            fields.Fail(
+                "credential",
+                $"The stored credential was given for {stored.Authority} and is not sent to another scheme, host or port: give it again, or null to remove it.",
+                "credential_required");
+        }
+
+        return change;
+    }
+
+    // Stored without effect they would promise what does not happen.
+    private static void RefuseFilter(JsonFields fields, string name)
+    {
+        if (fields.Has(name) && !fields.IsNull(name) && fields.Texts(name, 1000, 1000) is { Count: > 0 })
+            fields.Fail(name, "Path filters are not supported yet: every change makes a run. Leave it out, or send null or [].", "unsupported_filter");
+    }
+}

@@ -1,0 +1,124 @@
+using Ampora.Contracts;
+using Ampora.Store;
+using Ampora.Store.Model;
+using Ampora.Store.Wakeups;
+using Microsoft.EntityFrameworkCore;
+
+namespace Ampora.Console.Sources;
+
+/// <summary>Reads sources with all that the API shows of them, in one query for however many.</summary>
+internal static class SourceReader
+{
+    /// <summary>How many failures in a row make a source failing rather than degraded: one or two happen to every Git host.</summary>
+    public const int FailingFrom = 3;
+
+    /// <summary>Reads the chosen sources.</summary>
+    /// <param name="context">The context.</param>
+    /// <param name="sources">Which; already ordered and limited.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static async Task<List<SourceView>> ReadAsync(StoreContext context, IQueryable<Source> sources, CancellationToken cancellationToken)
+    {
+        var rows = await sources
+            .Select(s => new Row
+            {
+                Source = s,
+                Labels = s.Labels,
+                Wakeup = s.Wakeup!,
+                Credential = s.Credential == null ? null : new CredentialRow(s.Credential.Type, s.Credential.Authority, s.Credential.UpdatedAt),
+                Webhook = s.WebhookSecret == null ? null : new WebhookRow(s.WebhookSecret.CreatedAt, s.WebhookSecret.PreviousValidUntil),
+                HasDelivery = context.Deliveries.Any(d => d.SourceId == s.Id),
+            })
+            .AsNoTracking()
+            .AsSplitQuery()
+            .ToListAsync(cancellationToken);
+        if (rows.Count == 0)
+            return [];
+
+        var ids = rows.Select(r => r.Source.Id).ToList();
+        var tips = await context.Wakeups
+            .Where(w => ids.Contains(w.SourceId))
+            .Join(
+                context.Sweeps,
+                w => new { w.SourceId, Config = w.TipConfig, Sha = w.TipSha },
+                t => new { t.SourceId, Config = (long?)t.Config, Sha = (string?)t.Sha },
+                (w, t) => t)
+            .AsNoTracking()
+            .ToDictionaryAsync(t => t.SourceId, cancellationToken);
+        var now = await SourceWakeups.NowAsync(context, cancellationToken);
+        return [.. rows.Select(row => Show(row, tips.GetValueOrDefault(row.Source.Id), now))];
+    }
+
+    /// <summary>Keeps the sources of one health; see <see cref="SourceState.Health"/>.</summary>
+    public static IQueryable<Source> OfHealth(IQueryable<Source> sources, string health) => health switch
+    {
+        "unknown" => sources.Where(s => s.Wakeup!.LastCheckedAt == null),
+        "healthy" => sources.Where(s => s.Wakeup!.LastCheckedAt != null && s.Wakeup.Failures == 0),
+        "degraded" => sources.Where(s => s.Wakeup!.LastCheckedAt != null && s.Wakeup.Failures > 0 && s.Wakeup.Failures < FailingFrom),
+        "failing" => sources.Where(s => s.Wakeup!.LastCheckedAt != null && s.Wakeup.Failures >= FailingFrom),
+        _ => throw new ArgumentOutOfRangeException(nameof(health)),
+    };
+
+    private static SourceView Show(Row row, Sweep? tip, DateTimeOffset now)
+    {
+        var (source, wakeup) = (row.Source, row.Wakeup);
+        return new SourceView
+        {
+            Id = source.Id,
+            Url = source.Url,
+            Ref = source.Ref,
+            Description = source.Description,
+            Owner = source.Owner,
+            Labels = row.Labels.OrderBy(l => l.Key, StringComparer.Ordinal).ToDictionary(l => l.Key, l => l.Value),
+            Include = Lines(source.Include),
+            Exclude = Lines(source.Exclude),
+            PollIntervalSeconds = source.PollIntervalSeconds,
+            Polling = source.Polling,
+            Paused = wakeup.Paused,
+            PauseReason = wakeup.Paused ? source.PauseReason : null,
+            Credential = row.Credential is { } c ? new CredentialView(c.Type, c.Authority, c.UpdatedAt.UtcDateTime) : null,
+            Webhook = new WebhookView(
+                source.WebhookAuth,
+                "",
+                row.Webhook is not null,
+                row.Webhook?.CreatedAt.UtcDateTime,
+                row.Webhook?.PreviousValidUntil is { } until && until > now ? until.UtcDateTime : null),
+            CreatedAt = source.CreatedAt.UtcDateTime,
+            UpdatedAt = source.UpdatedAt.UtcDateTime,
+            State = new SourceState
+            {
+                Health = wakeup.LastCheckedAt is null ? "unknown" : wakeup.Failures == 0 ? "healthy" : wakeup.Failures < FailingFrom ? "degraded" : "failing",
+                Phase = wakeup.LeaseUntil > now ? "checking" : wakeup.Failures > 0 && wakeup.NotBefore > now ? "backingOff" : "idle",
+                WebhookHealth = row.HasDelivery ? "healthy" : "unknown",
+                Tip = wakeup.TipSha is null
+                    ? null
+                    : new TipView(wakeup.TipSha, tip?.Subject, tip?.Author, tip?.CommittedAt.UtcDateTime, wakeup.TipSeenAt?.UtcDateTime),
+                LastCheckedAt = wakeup.LastCheckedAt?.UtcDateTime,
+                NextPollAt = wakeup.Paused ? null : wakeup.NextPollAt.UtcDateTime,
+                Failures = wakeup.Failures,
+                Error = wakeup is { Failures: > 0, ErrorCode: { } code } ? new RunError(code, wakeup.ErrorDetail ?? "", wakeup.ErrorRemedy ?? "") : null,
+            },
+            Version = source.Version,
+        };
+    }
+
+    private static string[] Lines(string? text) => text?.Split('\n') ?? [];
+
+    private sealed record CredentialRow(string Type, string Authority, DateTimeOffset UpdatedAt);
+
+    private sealed record WebhookRow(DateTimeOffset CreatedAt, DateTimeOffset? PreviousValidUntil);
+
+    private sealed record Row
+    {
+        public required Source Source { get; init; }
+
+        public required List<SourceLabel> Labels { get; init; }
+
+        public required Wakeup Wakeup { get; init; }
+
+        public required CredentialRow? Credential { get; init; }
+
+        public required WebhookRow? Webhook { get; init; }
+
+        public required bool HasDelivery { get; init; }
+    }
+}

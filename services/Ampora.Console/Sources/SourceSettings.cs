@@ -1,0 +1,75 @@
+using Ampora.Store.Model;
+using Ampora.Store.Secrets;
+
+namespace Ampora.Console.Sources;
+
+/// <summary>What an operator sets of a source, complete and valid.</summary>
+internal sealed record SourceSettings
+{
+    public required string Url { get; init; }
+
+    public required string Ref { get; init; }
+
+    public string? Description { get; init; }
+
+    public string? Owner { get; init; }
+
+    public required int PollIntervalSeconds { get; init; }
+
+    public required string Polling { get; init; }
+
+    public required bool Paused { get; init; }
+
+    public required IReadOnlyDictionary<string, string> Labels { get; init; }
+
+    public required string WebhookAuth { get; init; }
+
+    /// <summary>Scheme, host and port of <see cref="Url"/>; a credential is sent nowhere else.</summary>
+    public required string Authority { get; init; }
+
+    /// <summary>The host and port of <see cref="Url"/>, as checks at once are counted by.</summary>
+    public required string Host { get; init; }
+
+    /// <summary>What becomes of the credential.</summary>
+    public required CredentialChange Credential { get; init; }
+
+    /// <summary>The names of the settings that differ from what is stored.</summary>
+    public IReadOnlyList<string> ChangesOf(Source source)
+    {
+        var changes = new List<string>();
+        void Compare(string name, bool same)
+        {
+            if (!same)
+                changes.Add(name);
+        }
+
+        Compare("url", Url == source.Url);
+        Compare("ref", Ref == source.Ref);
+        Compare("description", Description == source.Description);
+        Compare("owner", Owner == source.Owner);
+        Compare("pollIntervalSeconds", PollIntervalSeconds == source.PollIntervalSeconds);
+        Compare("polling", Polling == source.Polling);
+        Compare("paused", Paused == source.Wakeup!.Paused);
+        Compare("labels", Labels.Count == source.Labels.Count && source.Labels.All(l => Labels.TryGetValue(l.Key, out var value) && value == l.Value));
+        Compare("webhook", WebhookAuth == source.WebhookAuth);
+        Compare("credential", Credential is CredentialChange.Keep || (Credential is CredentialChange.Remove && source.Credential is null));
+        return changes;
+    }
+}
+
+/// <summary>What a request does to a source's Git credential.</summary>
+internal abstract record CredentialChange
+{
+    private CredentialChange()
+    {
+    }
+
+    /// <summary>It stays, or stays absent.</summary>
+    public sealed record Keep : CredentialChange;
+
+    /// <summary>It is removed.</summary>
+    public sealed record Remove : CredentialChange;
+
+    /// <summary>It is set or replaced.</summary>
+    public sealed record Set(string Type, GitCredential Value) : CredentialChange;
+}
