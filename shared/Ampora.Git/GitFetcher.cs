@@ -216,7 +216,7 @@ public sealed class GitFetcher
         string[] arguments =
         [
             "fetch", "--quiet", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules",
-            "--no-show-forced-updates", .. options, "--end-of-options", relayed.Url, $"+{wanted}:{target}",
+            .. options, "--end-of-options", relayed.Url, $"+{wanted}:{target}",
         ];
         var (exitCode, errors) = await GitProcess.RunAsync(repository, arguments, FetchSettings(relayed), _allocationLimit, cancellationToken);
         if (exitCode == 0)

@@ -44,7 +44,7 @@ internal sealed class NetworksAttribute : ValidationAttribute
         return wrong is null
             ? ValidationResult.Success
             : new ValidationResult(
-                $"\"{wrong}\" is no network; give networks such as 10.0.0.0/8 or fd00::/8, separated by commas, with no bits set after the prefix.",
+                $"\"{wrong}\" is no network; give networks such as 10.0.0.0/8 or fd00::/8, separated by commas.",
                 [validationContext.MemberName!]);
     }
 }

@@ -153,6 +153,8 @@ public sealed class TipReader
     // The head has been read up to the first ref, whose line also carries the capabilities.
     private static async Task<Tip> ReadAdvertisementAsync(PacketReader reader, WantedRef wanted, CancellationToken cancellationToken)
     {
+        if (reader.Line.IsEmpty)
+            throw Missing(wanted, isEmpty: true, defaultBranch: null);
         if (reader.Line.Span.SequenceEqual("version 1"u8) && await reader.ReadAsync(cancellationToken) != PacketKind.Data)
             throw PacketReader.Broken("an empty answer");
         var first = reader.Text;

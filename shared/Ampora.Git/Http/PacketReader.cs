@@ -78,10 +78,16 @@ internal sealed class PacketReader(Stream stream, long maxBytes) : IAsyncDisposa
         return PacketKind.Data;
     }
 
-    /// <summary>Writes the v0 list of refs whose first line has just been read, as the server sent it.</summary>
+    /// <summary>Writes the v0 list of refs whose first line, if any, has just been read, as the server sent it.</summary>
     public async Task CopyAdvertisementAsync(Stream target, CancellationToken cancellationToken)
     {
         await target.WriteAsync("001e# service=git-upload-pack\n0000"u8.ToArray(), cancellationToken);
+        if (Line.IsEmpty)
+        {
+            await target.WriteAsync("0000"u8.ToArray(), cancellationToken);
+            return;
+        }
+
         await target.WriteAsync(Encoding.ASCII.GetBytes((Line.Length + 5).ToString("x4", CultureInfo.InvariantCulture)), cancellationToken);
         await target.WriteAsync(Line, cancellationToken);
         await target.WriteAsync("\n"u8.ToArray(), cancellationToken);

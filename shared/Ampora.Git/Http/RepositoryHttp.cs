@@ -7,7 +7,7 @@ namespace Ampora.Git.Http;
 /// <summary>An answer to a discovery, its head read: either what a v2 server said, or the open list of refs of another.</summary>
 /// <param name="V2">What the server with protocol v2 said; null for another.</param>
 /// <param name="Response">The answer.</param>
-/// <param name="Reader">Reads on: after the head, so with v0 its first read gives the first ref.</param>
+/// <param name="Reader">With v0, its line is the first ref, and empty if there is none; it reads on from there.</param>
 /// <param name="BaseUrl">Where the repository is served.</param>
 internal sealed record OpenDiscovery(Discovery? V2, HttpResponseMessage Response, PacketReader Reader, string BaseUrl) : IAsyncDisposable
 {
@@ -141,8 +141,13 @@ internal sealed class RepositoryHttp(GitHttp http, Discoveries discoveries, GitL
         {
             if (!reader.Line.Span.SequenceEqual("# service=git-upload-pack"u8) || await reader.ReadAsync(cancellationToken) != PacketKind.Flush)
                 throw PacketReader.Broken("an answer for another service");
-            if (await reader.ReadAsync(cancellationToken) != PacketKind.Data)
-                throw PacketReader.Broken("an answer without capabilities");
+            switch (await reader.ReadAsync(cancellationToken))
+            {
+                case PacketKind.Data: break;
+                // With v0 an empty repository is an empty list.
+                case PacketKind.Flush: return null;
+                default: throw PacketReader.Broken("an answer without capabilities");
+            }
         }
 
         if (!reader.Line.Span.SequenceEqual("version 2"u8))
