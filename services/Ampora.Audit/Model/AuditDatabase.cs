@@ -9,25 +9,10 @@ internal static class AuditDatabase
     public static void AddAuditDatabase(this IServiceCollection services, DatabaseAddress address)
     {
         services.AddSingleton(provider => Open(address, provider.GetService<TimeProvider>() ?? TimeProvider.System));
-        services.AddHostedService<Migration>();
+        services.AddMigrationAtStart<AuditContext>();
     }
 
     /// <summary>Opens it.</summary>
     public static Database<AuditContext> Open(DatabaseAddress address, TimeProvider time) => DatabaseRegistration.Create<AuditContext>(
         address, time, options => new PostgresAuditContext(options), options => new SqliteAuditContext(options));
-
-    private sealed class Migration(Database<AuditContext> database) : IHostedLifecycleService
-    {
-        public Task StartingAsync(CancellationToken cancellationToken) => database.MigrateAsync(cancellationToken);
-
-        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    }
 }
