@@ -33,7 +33,7 @@ internal sealed class IngressOptions
     /// the rest is for the answer's way back.
     /// </summary>
     [Range(100, 1900)]
-    public int DatabaseMilliseconds { get; set; } = 1700;
+    public int DatabaseMilliseconds { get; set; } = 1500;
 
     /// <summary>How long a sender may take over its body. 25 MB in that time is 1.7 Mbit/s; no Git host is slower, and each waits less.</summary>
     [Range(1, 600)]

@@ -41,7 +41,9 @@ internal sealed partial class Outage(string what, string consequence, TimeProvid
             _away = true;
         }
 
-        Log.Away(logger, what, consequence, failure.GetType().Name, failure.Message);
+        // The wrappers around it say only that something failed.
+        var cause = failure.GetBaseException();
+        Log.Away(logger, what, consequence, cause.GetType().Name, cause.Message);
     }
 
     /// <summary>Notes that a call succeeded.</summary>

@@ -22,7 +22,11 @@ internal sealed class DeliveryCommitter(
     {
         var waiting = new Waiting(ask, Activity.Current?.Context ?? default);
         if (!_queue.Writer.TryWrite(waiting))
+        {
+            outages.Database.Failed(new TimeoutException("more webhooks wait for their commit than it can take in time"));
             return null;
+        }
+
         try
         {
             return await waiting.Outcome.WaitAsync(cancellationToken);

@@ -17,8 +17,8 @@ internal sealed class WakeupAnnouncer(WakeupProtocol protocol, Outages outages, 
     // More than this many distinct sources behind the bus are as well left to reconciliation.
     private const int MaxWaiting = 4096;
 
-    // Reconciliation looks a second after the ask; an announcement that takes longer than this is of no use any more.
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(2);
+    // At the stop, for what is still in the queue; reconciliation finds the rest.
+    private static readonly TimeSpan StopDeadline = TimeSpan.FromSeconds(2);
 
     private readonly Channel<(string SourceId, ActivityContext Cause)> _queue = Channel.CreateBounded<(string, ActivityContext)>(MaxWaiting);
 
@@ -35,7 +35,7 @@ internal sealed class WakeupAnnouncer(WakeupProtocol protocol, Outages outages, 
     {
         _queue.Writer.TryComplete();
         if (ExecuteTask is { } announcing)
-            await announcing.WaitAsync(Deadline, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await announcing.WaitAsync(StopDeadline, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await base.StopAsync(cancellationToken);
     }
 
@@ -61,19 +61,10 @@ internal sealed class WakeupAnnouncer(WakeupProtocol protocol, Outages outages, 
     private async Task AnnounceAsync(string sourceId, ActivityContext cause, CancellationToken stopping)
     {
         using var activity = StartActivity(cause);
-        using var deadline = new CancellationTokenSource(Deadline, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, stopping);
-        try
-        {
-            if (await protocol.WakeAsync([sourceId], either.Token) is { } failure)
-                outages.Bus.Failed(failure);
-            else
-                outages.Bus.Succeeded();
-        }
-        catch (OperationCanceledException e) when (!stopping.IsCancellationRequested)
-        {
-            outages.Bus.Failed(new TimeoutException("the bus did not confirm in time", e));
-        }
+        if (await protocol.WakeAsync([sourceId], stopping) is { } failure)
+            outages.Bus.Failed(failure);
+        else
+            outages.Bus.Succeeded();
     }
 
     // Also when nobody listens to our spans: the message then still carries the trace of the request that caused it.

@@ -49,7 +49,7 @@ internal sealed class SecretReader(Database<StoreContext> database, IOptions<Ing
         if (Interlocked.Increment(ref _waiting) > options.Value.QueuedReads + options.Value.ConcurrentReads)
         {
             Interlocked.Decrement(ref _waiting);
-            throw new TimeoutException("more webhooks wait for the database than it can answer in time");
+            throw new TimeoutException("more webhooks wait for their secrets than it can read in time");
         }
 
         try
