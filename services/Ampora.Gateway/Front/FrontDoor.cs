@@ -18,6 +18,11 @@ internal sealed class FrontDoor(RequestDelegate next, FrontRules rules)
         ForwardedRequest.Apply(context, rules.Trusted, withPrefix: false);
         if (!RawPath.IsPlain(context))
             return RefuseAsync(context, 400, "bad_path", "The path is ambiguous", "Send a plain path: no empty or dot segments, no backslash, and no encoded slash or control character.");
+        if (HasTwoLengths(context.Request))
+        {
+            context.Response.Headers.Connection = "close";
+            return RefuseAsync(context, 400, "ambiguous_length", "Two lengths", "Send Content-Length or Transfer-Encoding, not both.");
+        }
         TakePrefix(context.Request);
 
         var https = context.Request.IsHttps;
@@ -50,6 +55,10 @@ internal sealed class FrontDoor(RequestDelegate next, FrontRules rules)
             return RefuseAsync(context, 413, "body_too_large", "The body is too large", $"A webhook may have up to {HttpLimits.MaxRequestBodyBytes / 1024 / 1024} MiB; Git hosts send no more than 25 MB.");
         return next(context);
     }
+
+    // The web server goes by the chunks, as it may, and keeps the other length under this name. A server in front that goes by the
+    // length would see another request in the same bytes.
+    private static bool HasTwoLengths(HttpRequest request) => request.Headers.TransferEncoding.Count > 0 && request.Headers.ContainsKey("X-Content-Length");
 
     /// <summary>Takes the prefix off where it was kept; either way what is behind knows under which path it is published.</summary>
     private void TakePrefix(HttpRequest request)

@@ -25,6 +25,8 @@ public static class HttpLimits
 
     internal static void Apply(KestrelServerOptions kestrel)
     {
+        // A line that ends in a bare line feed is one line to some servers and two to others.
+        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true);
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = MaxRequestBodyBytes;
         kestrel.Limits.MaxRequestHeadersTotalSize = MaxRequestHeadersTotalBytes;
