@@ -22,7 +22,8 @@ internal sealed class Greeting(StandaloneOptions options, DataFolder folder)
         try
         {
             using var api = new LocalApi(app, AdminToken.Text);
-            var source = options.Source is null ? null : await SourceRegistration.RegisterAsync(api, options, stopping);
+            var source = options.Source is null ? null : await SourceRegistration.RegisterAsync(
+                api, options, id => new AppliedCredential(folder, app.Configuration["AMPORA_MASTER_KEY"]!, id, options), stopping);
             foreach (var line in Lines(api, app.Configuration["Ampora:PublicUrl"], source))
                 await System.Console.Out.WriteLineAsync(line);
         }

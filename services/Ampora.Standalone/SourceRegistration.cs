@@ -18,14 +18,21 @@ internal static partial class SourceRegistration
     private const int MaxSlugLength = 63;
 
     /// <summary>Finds, makes or changes the source, and sees that its webhook has a token.</summary>
-    public static async Task<RegisteredSource> RegisterAsync(LocalApi api, StandaloneOptions options, CancellationToken cancellationToken)
+    /// <param name="api">The management API.</param>
+    /// <param name="options">What was asked for.</param>
+    /// <param name="credential">What an earlier start applied of it, by the source's slug.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static async Task<RegisteredSource> RegisterAsync(
+        LocalApi api, StandaloneOptions options, Func<string, AppliedCredential> credential, CancellationToken cancellationToken)
     {
         var (found, ids) = await FindAsync(api, options.Source!, cancellationToken);
+        var id = (string?)found?["id"] ?? FreeId(options.Source!, ids);
+        var applied = options.Username is null ? null : credential(id);
         var source = found is null
-            ? await api.SendAsync(HttpMethod.Post, Sources, Wanted(options, FreeId(options.Source!, ids)), cancellationToken)
-            : await ChangeAsync(api, found, options, cancellationToken);
+            ? await api.SendAsync(HttpMethod.Post, Sources, Wanted(options, id), cancellationToken)
+            : await ChangeAsync(api, found, options, found["credential"] is not null && applied is { IsSame: true }, cancellationToken);
+        applied?.Note();
 
-        var id = (string)source["id"]!;
         var token = (bool)source["webhook"]!["hasSecret"]!
             ? null
             : await api.SendAsync(HttpMethod.Post, $"{Sources}/{id}/webhook/token", null, cancellationToken);
@@ -62,10 +69,12 @@ internal static partial class SourceRegistration
         return (found, ids);
     }
 
-    private static async Task<JsonNode> ChangeAsync(LocalApi api, JsonNode found, StandaloneOptions options, CancellationToken cancellationToken)
+    private static async Task<JsonNode> ChangeAsync(LocalApi api, JsonNode found, StandaloneOptions options, bool sameCredential, CancellationToken cancellationToken)
     {
         var wanted = Wanted(options, id: null);
         wanted.Remove("url");
+        if (sameCredential)
+            wanted.Remove("credential");
         return wanted.Count == 0 ? found : await api.SendAsync(HttpMethod.Patch, $"{Sources}/{found["id"]}", wanted, cancellationToken);
     }
 

@@ -42,7 +42,7 @@ internal sealed record SourceView
 
     /// <summary>What the source's ETag is made of.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
-    public required long Version { get; init; }
+    public long Version { get; init; }
 
     /// <summary>The same source with its webhook's URL as this request's client reaches it.</summary>
     public SourceView For(HttpRequest request, PublicAddress address) => this with { Webhook = Webhook with { Url = address.OfWebhook(request, Id) } };
