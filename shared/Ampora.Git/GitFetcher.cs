@@ -91,6 +91,10 @@ public sealed class GitFetcher
         {
             throw TimedOut();
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw GitErrors.FolderUnusable(e);
+        }
         finally
         {
             if (commit is null)
@@ -133,6 +137,10 @@ public sealed class GitFetcher
         catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             throw TimedOut();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw GitErrors.FolderUnusable(e);
         }
         finally
         {

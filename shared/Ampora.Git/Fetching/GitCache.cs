@@ -53,7 +53,8 @@ internal sealed partial class GitCache : IDisposable
             // The lock's time tells when the cache was last used.
             File.SetLastWriteTimeUtc(fileLock.SafeFileHandle, time.GetUtcNow().UtcDateTime);
             var cache = new GitCache(System.IO.Path.Combine(folder, key + ".git"), objectFormat, fileLock);
-            cache.Prepare();
+            if (!cache.TryPrepare())
+                cache.Reset();
             return cache;
         }
         catch
@@ -130,22 +131,26 @@ internal sealed partial class GitCache : IDisposable
         }
     }
 
-    private void Prepare()
+    private bool TryPrepare()
     {
-        var config = new FileInfo(System.IO.Path.Combine(Path, "config"));
-        if (!config.Exists || !File.Exists(System.IO.Path.Combine(Path, "HEAD")) || File.ReadAllText(config.FullName) != Config(_objectFormat))
+        try
         {
-            Reset();
-            return;
+            if (!File.Exists(System.IO.Path.Combine(Path, "HEAD")) || File.ReadAllText(System.IO.Path.Combine(Path, "config")) != Config(_objectFormat))
+                return false;
+            // Whoever was killed here left these; nobody else is here now.
+            foreach (var left in Directory.EnumerateFiles(Path, "*.lock")
+                .Concat(Directory.EnumerateFiles(System.IO.Path.Combine(Path, "refs", "ampora"), "*.lock"))
+                .Concat(Directory.EnumerateFiles(System.IO.Path.Combine(Path, "objects", "pack"), "tmp_*"))
+                .Concat(Directory.EnumerateFiles(System.IO.Path.Combine(Path, "objects", "pack"), "*.keep")))
+                File.Delete(left);
+            TrimShallow();
+            return true;
         }
-
-        // Whoever was killed here left these; nobody else is here now.
-        foreach (var left in Directory.EnumerateFiles(Path, "*.lock", SearchOption.TopDirectoryOnly)
-            .Concat(Directory.EnumerateFiles(System.IO.Path.Combine(Path, "refs", "ampora"), "*.lock"))
-            .Concat(Directory.EnumerateFiles(System.IO.Path.Combine(Path, "objects", "pack"), "tmp_*"))
-            .Concat(Directory.EnumerateFiles(System.IO.Path.Combine(Path, "objects", "pack"), "*.keep")))
-            File.Delete(left);
-        TrimShallow();
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Something is missing or in the way.
+            return false;
+        }
     }
 
     // Only the tip's line matters: no ref leads to the older commits any more.

@@ -35,6 +35,12 @@ internal static class GitErrors
         $"An object of the repository is too large: {Readable.Line(errors)}",
         "Keep large files elsewhere, or raise Ampora__Git__FileBytes and the sweeper's memory.");
 
+    public static GitException FolderUnusable(Exception cause) => new(
+        "fetch_failed",
+        $"The folder of Git's caches cannot be used: {Readable.Line(cause.Message)}",
+        "Make room on its disk, and let the sweeper write there.",
+        cause);
+
     public static GitException Failed(string errors) => new(
         "fetch_failed", $"git could not fetch: {Readable.Line(errors)}", "It is tried again with a fresh cache; if it stays so, clone the repository by hand to see what is wrong.");
 }
