@@ -3,6 +3,7 @@ using Ampora.Hosting.Http;
 using Ampora.Hosting.Logging;
 using Ampora.Hosting.Management;
 using Ampora.Hosting.Settings;
+using Ampora.Hosting.Telemetry;
 using MassTransit;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -129,6 +130,8 @@ public static partial class ServiceHost
         if (service is not (Standalone or Gateway))
             AddBehindGateway(builder);
         builder.Services.AddHealthChecks();
+        builder.Services.AddSingleton<MetricsCollector>();
+        builder.Services.AddSingleton<TracePropagation>();
 
         builder.AddSettings<ManagementSettings>("Management");
         Listeners.Configure(builder, service, Bound<ManagementSettings>(builder, "Ampora:Management"));
@@ -141,6 +144,9 @@ public static partial class ServiceHost
             ((IDisposable)app).Dispose();
             throw new SettingsException(found);
         }
+        // From now on, not from the first scrape or the first request.
+        _ = app.Services.GetRequiredService<MetricsCollector>();
+        _ = app.Services.GetRequiredService<TracePropagation>();
         app.UseMiddleware<UnhandledErrors>();
         map(app);
         return app;
@@ -193,6 +199,8 @@ public static partial class ServiceHost
     {
         builder.AddSettings<LoggingSettings>("Logging");
         builder.Logging.ClearProviders();
+        // In the JSON form each line names its trace.
+        builder.Logging.Configure(logging => logging.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
         builder.Logging.AddConsole(console => console.FormatterName = OneLineFormatter.FormatterName);
         builder.Logging.AddConsoleFormatter<OneLineFormatter, ConsoleFormatterOptions>();
         // Quiet when all is well; Logging__LogLevel__… says otherwise.

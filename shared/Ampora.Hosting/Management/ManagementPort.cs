@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Ampora.Hosting.Telemetry;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
@@ -7,7 +8,7 @@ namespace Ampora.Hosting.Management;
 /// <summary>
 /// Answers the management port, and nothing else there; and the two words of health that anybody may know on the public port.
 /// </summary>
-internal sealed class ManagementPort(RequestDelegate next, HealthCheckService health)
+internal sealed class ManagementPort(RequestDelegate next, HealthCheckService health, MetricsCollector metrics)
 {
     /// <summary>The tag of the checks that decide whether a service takes traffic.</summary>
     public const string ReadyTag = "ready";
@@ -22,6 +23,7 @@ internal sealed class ManagementPort(RequestDelegate next, HealthCheckService he
             "/healthz/live" when read => WordAsync(context, true, "live"),
             "/healthz/ready" when read => ReadyAsync(context),
             "/healthz" when read && management => DetailAsync(context),
+            "/metrics" when read && management => MetricsAsync(context),
             _ when management => NotFoundAsync(context, read),
             _ => next(context),
         };
@@ -50,6 +52,12 @@ internal sealed class ManagementPort(RequestDelegate next, HealthCheckService he
                 Milliseconds = (long)e.Value.Duration.TotalMilliseconds,
             }),
         }, JsonSerializerOptions.Web), context.RequestAborted);
+    }
+
+    private Task MetricsAsync(HttpContext context)
+    {
+        context.Response.ContentType = MetricsCollector.ContentType;
+        return context.Response.WriteAsync(metrics.Write(), context.RequestAborted);
     }
 
     private static Task WordAsync(HttpContext context, bool well, string word)
