@@ -25,12 +25,12 @@ internal static class SourceInput
     // A shown source can be changed and sent back with PUT: what cannot be set is passed over there.
     private static readonly string[] ReadOnly = ["state", "pauseReason", "createdAt", "updatedAt"];
 
-    public static string ReadId(JsonFields fields)
+    private static string ReadId(JsonFields fields)
     {
-        var id = fields.RequiredText("id", 1000) ?? "";
-        if (id.Length > 0 && !SourceRules.IsSlug(id))
+        var id = fields.RequiredText("id", 1000);
+        if (id is not null && !SourceRules.IsSlug(id))
             fields.Fail("id", SourceRules.SlugForm);
-        return id;
+        return id ?? "";
     }
 
     /// <summary>Reads the settings.</summary>

@@ -118,8 +118,8 @@ internal static partial class TokensApi
         var errors = new FieldErrors();
         var fields = new JsonFields(json, errors);
         const int maxName = 63;
-        var name = fields.RequiredText("name", maxName) ?? "";
-        if (name.Length > 0 && !Name().IsMatch(name))
+        var name = fields.RequiredText("name", maxName);
+        if (name is not null && !Name().IsMatch(name))
             fields.Fail("name", "It should be 1 to 63 letters, digits and any of . _ -");
         if (!fields.Has("role") || fields.IsNull("role"))
             fields.Fail("role", "It is required.");
@@ -134,7 +134,7 @@ internal static partial class TokensApi
             fields.Fail("expiresAt", "It should be in the future.");
         fields.RefuseUnknown();
         errors.ThrowIfAny("invalid_token", "Invalid API token");
-        return new Wanted(name, role, new TokenScope(sources, labels), expiresAt);
+        return new Wanted(name ?? "", role, new TokenScope(sources, labels), expiresAt);
     }
 
     private static Dictionary<string, string>? ReadLabels(JsonFields fields)
