@@ -1,4 +1,5 @@
 using Ampora.Store.Sql;
+using Ampora.Store.Wakeups.Sql;
 using Ampora.Wakeups;
 
 namespace Ampora.Store.Wakeups;
@@ -9,68 +10,67 @@ namespace Ampora.Store.Wakeups;
 /// </summary>
 public static class SourceWakeups
 {
-    // Pausing, changing and deleting end the lease under a new fence: a check in flight can neither finish nor renew.
-    private const string EndLease = "fence = fence + 1, lease_owner = NULL, lease_until = NULL, waiting_for_host = FALSE";
+    private static readonly TimeSpan PullForward = new WakeupPolicy().PullForward;
 
-    private static readonly WakeupPolicy Policy = new();
-
-    /// <summary>Makes the row of a new source and asks for its first check (as a manual request).</summary>
+    /// <summary>Makes the row of a new source, whose own row is saved before, and asks for its first check (as a manual request).</summary>
+    /// <param name="context">The context, inside a transaction.</param>
+    /// <param name="wakeup">What the row starts with.</param>
+    /// <param name="requestId">The id of the request for the first check.</param>
+    /// <param name="actor">Who created the source.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     public static async Task CreateAsync(StoreContext context, NewWakeup wakeup, string requestId, string actor, CancellationToken cancellationToken)
     {
-        var t = DialectTerms.Of(context);
-        // Fences start at the time of creation: a claim on an earlier source of the same name can never match one on this.
-        var fence = (await NowAsync(context, cancellationToken)).ToUnixTimeMilliseconds();
-        await Statement.ExecuteAsync(
+        await ExecuteAsync(
             context,
-            $"""
-            INSERT INTO wakeups (source_id, wanted, done, wanted_webhook, wanted_manual, fence, config, secret_version, paused, host, waiting_for_host,
-                poll_interval_seconds, next_poll_at, failures, run_count)
-            VALUES (@id, 0, 0, 0, 0, @fence, 1, 1, @paused, @host, FALSE, @seconds, {t.After($"@seconds * {t.Random}")}, 0, 0)
-            """,
-            cancellationToken,
-            new[] { ("id", (object?)wakeup.SourceId), ("fence", fence), ("paused", wakeup.Paused), ("host", wakeup.Host), ("seconds", wakeup.PollIntervalSeconds) });
-        if (!wakeup.Paused)
-            await AskAsync(context, wakeup.SourceId, requestId, actor, cancellationToken);
+            SourceStatements.Create,
+            wakeup.SourceId,
+            [("host", wakeup.Host), ("paused", wakeup.Paused), ("seconds", wakeup.PollIntervalSeconds), ("random", Random.Shared.NextDouble())],
+            cancellationToken);
+        await AskAsync(context, wakeup.SourceId, requestId, actor, cancellationToken);
     }
 
     /// <summary>
-    /// Notes that URL, ref, credential or globs changed: raises fence and config, ends the lease, clears back-off and failures' waiting, and asks for a check.
+    /// Notes that URL, ref, credential or globs changed: raises fence and config, ends the lease, clears back-off and failures' waiting, and asks for a check
+    /// unless the source is paused.
     /// </summary>
+    /// <param name="context">The context, inside a transaction.</param>
+    /// <param name="sourceId">The slug.</param>
+    /// <param name="host">The Git host's authority, lower-case <c>name:port</c>, of the new settings.</param>
+    /// <param name="requestId">The id of the request for a check.</param>
+    /// <param name="actor">Who changed it.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     public static async Task ChangeSettingsAsync(
         StoreContext context, string sourceId, string host, string requestId, string actor, CancellationToken cancellationToken)
     {
-        await Statement.ExecuteAsync(
-            context,
-            $"""
-            UPDATE wakeups SET {EndLease}, config = config + 1, host = @host, not_before = NULL, not_before_set_at = NULL, retry_after_until = NULL
-            WHERE source_id = @id
-            """,
-            cancellationToken,
-            new[] { ("id", (object?)sourceId), ("host", host) });
+        await ExecuteAsync(context, SourceStatements.ChangeSettings, sourceId, [("host", host)], cancellationToken);
         await AskAsync(context, sourceId, requestId, actor, cancellationToken);
     }
 
     /// <summary>Notes another poll interval; the next poll is due within the new one.</summary>
-    public static Task ChangePollIntervalAsync(StoreContext context, string sourceId, int seconds, CancellationToken cancellationToken)
-    {
-        var t = DialectTerms.Of(context);
-        return Statement.ExecuteAsync(
-            context,
-            $"UPDATE wakeups SET poll_interval_seconds = @seconds, next_poll_at = {t.After($"@seconds * {t.Random}")} WHERE source_id = @id",
-            cancellationToken,
-            new[] { ("id", (object?)sourceId), ("seconds", seconds) });
-    }
+    /// <param name="context">The context, inside a transaction.</param>
+    /// <param name="sourceId">The slug.</param>
+    /// <param name="seconds">Seconds between polls.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static Task ChangePollIntervalAsync(StoreContext context, string sourceId, int seconds, CancellationToken cancellationToken) =>
+        ExecuteAsync(
+            context, SourceStatements.ChangePollInterval, sourceId, [("seconds", seconds), ("random", Random.Shared.NextDouble())], cancellationToken);
 
     /// <summary>Pauses: raises the fence, so that a check in flight cannot finish.</summary>
+    /// <param name="context">The context, inside a transaction.</param>
+    /// <param name="sourceId">The slug.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     public static Task PauseAsync(StoreContext context, string sourceId, CancellationToken cancellationToken) =>
-        Statement.ExecuteAsync(
-            context, $"UPDATE wakeups SET {EndLease}, paused = TRUE WHERE source_id = @id", cancellationToken, new[] { ("id", (object?)sourceId) });
+        ExecuteAsync(context, SourceStatements.Pause, sourceId, [], cancellationToken);
 
     /// <summary>Resumes, and asks for a check.</summary>
+    /// <param name="context">The context, inside a transaction.</param>
+    /// <param name="sourceId">The slug.</param>
+    /// <param name="requestId">The id of the request for a check.</param>
+    /// <param name="actor">Who resumed it.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     public static async Task ResumeAsync(StoreContext context, string sourceId, string requestId, string actor, CancellationToken cancellationToken)
     {
-        await Statement.ExecuteAsync(
-            context, "UPDATE wakeups SET paused = FALSE WHERE source_id = @id", cancellationToken, new[] { ("id", (object?)sourceId) });
+        await ExecuteAsync(context, SourceStatements.Resume, sourceId, [], cancellationToken);
         await AskAsync(context, sourceId, requestId, actor, cancellationToken);
     }
 
@@ -78,18 +78,55 @@ public static class SourceWakeups
     /// Asks for a check, as <see cref="IWakeupStore.AskAsync"/> does for a manual request, but in the current transaction, so that the audit entry is
     /// committed with it.
     /// </summary>
+    /// <param name="context">The context, inside a transaction.</param>
+    /// <param name="sourceId">The slug.</param>
+    /// <param name="requestId">The id of the request.</param>
+    /// <param name="actor">Who asks.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     public static async Task<AskOutcome> AskAsync(
         StoreContext context, string sourceId, string requestId, string actor, CancellationToken cancellationToken) =>
-        (await Asks.CommitAsync(context, [new ManualAsk(sourceId, requestId, actor)], Policy, cancellationToken))[0];
+        (await Asking.RunAsync(new StoreSession(context), [new ManualAsk(sourceId, requestId, actor)], PullForward, cancellationToken))[0];
 
     /// <summary>Raises the version of the webhook's secrets; from the commit on no delivery verified against the old ones is accepted.</summary>
+    /// <param name="context">The context, inside a transaction.</param>
+    /// <param name="sourceId">The slug.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     public static Task ChangeSecretsAsync(StoreContext context, string sourceId, CancellationToken cancellationToken) =>
-        Statement.ExecuteAsync(
-            context, "UPDATE wakeups SET secret_version = secret_version + 1 WHERE source_id = @id", cancellationToken, new[] { ("id", (object?)sourceId) });
+        ExecuteAsync(context, SourceStatements.ChangeSecrets, sourceId, [], cancellationToken);
+
+    /// <summary>
+    /// Removes the wake-up row ahead of its source, which the caller deletes next: so locks are taken in everybody's order, and a check in flight cannot finish.
+    /// </summary>
+    /// <param name="context">The context, inside a transaction.</param>
+    /// <param name="sourceId">The slug.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static Task DeleteAsync(StoreContext context, string sourceId, CancellationToken cancellationToken) =>
+        ExecuteAsync(context, SourceStatements.Delete, sourceId, [], cancellationToken);
 
     /// <summary>The database's clock (SQLite: the process's).</summary>
-    public static async Task<DateTimeOffset> NowAsync(StoreContext context, CancellationToken cancellationToken) =>
-        (await Statement.QueryAsync(context, $"SELECT {DialectTerms.Of(context).Now} AS moment", row => row.Time("moment"), cancellationToken)).Single();
+    /// <param name="context">The context; it need not be in a transaction.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static async Task<DateTimeOffset> NowAsync(StoreContext context, CancellationToken cancellationToken)
+    {
+        if (context is SqliteStoreContext sqlite)
+            return UnixMicroseconds.ToTime(UnixMicroseconds.From(sqlite.Time.GetUtcNow()));
+        var session = await StoreSession.OpenAsync(context, cancellationToken);
+        try
+        {
+            return (await session.ReadAsync(SourceStatements.Now, [], row => row.Time(0), cancellationToken))[0];
+        }
+        finally
+        {
+            await session.CloseAsync();
+        }
+    }
+
+    private static async Task ExecuteAsync(
+        StoreContext context, Statement statement, string sourceId, (string Name, object? Value)[] parameters, CancellationToken cancellationToken)
+    {
+        if (await new StoreSession(context).ExecuteAsync(statement, [("id", sourceId), .. parameters], cancellationToken) == 0)
+            throw new InvalidOperationException($"The source {sourceId} has no wake-up row.");
+    }
 }
 
 /// <summary>What a new source's wake-up row starts with.</summary>

@@ -1,314 +1,155 @@
 using Ampora.Contracts;
 using Ampora.Database;
 using Ampora.Store.Sql;
+using Ampora.Store.Wakeups.Sql;
 using Ampora.Wakeups;
+using Microsoft.EntityFrameworkCore;
 
 namespace Ampora.Store.Wakeups;
 
-/// <summary>The seam in SQL, on PostgreSQL and SQLite. Safe for concurrent use.</summary>
-/// <param name="database">The database.</param>
-/// <param name="policy">Times and limits.</param>
-public sealed class SqlWakeupStore(Database<StoreContext> database, WakeupPolicy policy) : IWakeupStore
+/// <summary>
+/// The wake-up protocol's seam in SQL. Transactions lock in one order: a host's advisory lock, wake-up rows by id, the rest, sequences.
+/// </summary>
+internal sealed partial class SqlWakeupStore(Database<StoreContext> database, WakeupPolicy policy) : IWakeupStore
 {
-    private readonly WakeupSql _sql = WakeupSql.Of(database.Dialect);
+    private readonly (string Name, object? Value)[] _policy = Conditions.Of(policy);
 
-    /// <inheritdoc/>
     public TimeProvider Time => database.Time;
 
-    /// <inheritdoc/>
-#pragma warning disable CA5394 // Jitter spreads load; nothing depends on nobody guessing it.
     public double NextJitter() => Random.Shared.NextDouble();
-#pragma warning restore CA5394
 
-    /// <inheritdoc/>
     public Task<IReadOnlyList<AskOutcome>> AskAsync(IReadOnlyList<Ask> asks, CancellationToken cancellationToken) =>
-        database.WriteAsync((context, token) => Asks.CommitAsync(context, asks, policy, token), cancellationToken);
+        WriteAsync((session, token) => Asking.RunAsync(session, asks, policy.PullForward, token), cancellationToken);
 
-    /// <inheritdoc/>
-    public Task<ClaimResult> ClaimAsync(string sourceId, string owner, CancellationToken cancellationToken) =>
-        database.WriteAsync(
-            async (context, token) =>
-            {
-                if (database.Dialect == DatabaseDialect.Postgres)
-                    await Statement.QueryAsync(context, WakeupSql.LockHost, _ => true, token, new[] { ("id", (object?)sourceId) });
-                var claimed = await Statement.QueryAsync(
-                    context,
-                    _sql.Claim,
-                    row => ReadClaim(row, sourceId, owner),
-                    token,
-                    Guards(("id", sourceId), ("owner", owner), ("lease", policy.Lease), ("per_host", policy.ChecksPerHost)));
-                if (claimed.Count == 0)
-                    return await WhyNotAsync(context, sourceId, token);
-                var claim = (await Statement.QueryAsync(
-                    context,
-                    WakeupSql.ReadSource,
-                    row => claimed[0] with { SourceUid = row.Guid("uid"), Url = row.Text("url"), Ref = row.Text("ref") },
-                    token,
-                    new[] { ("id", (object?)sourceId) })).Single();
-                return new ClaimResult(claim, null);
-            },
-            cancellationToken);
+    public async Task<ClaimResult> ClaimAsync(string sourceId, string owner, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            // Null: the source moved to another host between the lock and the claim, which was rolled back.
+            if (await TryClaimAsync(sourceId, owner, cancellationToken) is { } result)
+                return result;
+        }
+    }
 
-    /// <inheritdoc/>
-    public Task<bool> RenewAsync(Claim claim, CancellationToken cancellationToken) =>
-        database.WriteAsync(
-            async (context, token) => await Statement.ExecuteAsync(context, _sql.Renew, token, Hold(claim, ("lease", policy.Lease))) > 0, cancellationToken);
+    public async Task<bool> RenewAsync(Claim claim, CancellationToken cancellationToken) =>
+        await WriteAsync((session, token) => session.ExecuteAsync(ClaimStatements.Renew, [.. _policy, .. Conditions.Of(claim)], token), cancellationToken) > 0;
 
-    /// <inheritdoc/>
-    public Task<bool> ReleaseAsync(Claim claim, CancellationToken cancellationToken) =>
-        database.WriteAsync(async (context, token) => await Statement.ExecuteAsync(context, WakeupSql.Release, token, Hold(claim)) > 0, cancellationToken);
+    public async Task<bool> ReleaseAsync(Claim claim, CancellationToken cancellationToken) =>
+        await WriteAsync((session, token) => session.ExecuteAsync(ClaimStatements.Release, Conditions.Of(claim), token), cancellationToken) > 0;
 
-    /// <inheritdoc/>
     public async Task<IReadOnlyList<RunTrigger>> ReadTriggersAsync(Claim claim, int limit, CancellationToken cancellationToken)
     {
         await using var context = database.Read();
-        var asked = await Statement.QueryAsync(
-            context,
-            WakeupSql.ReadTriggers,
-            row => row.Text("kind") == "webhook"
-                ? new RunTrigger("webhook", row.Text("id"), null, row.TextOrNull("actor"))
-                : new RunTrigger("manual", null, row.Text("id"), row.TextOrNull("actor")),
-            cancellationToken,
-            new[] { ("id", (object?)claim.SourceId), ("done", claim.Done), ("covered", claim.Covered), ("limit", limit) });
-        return asked.Count > 0 ? asked : [new RunTrigger("poll", null, null, null)];
+        var webhooks = await context.Deliveries
+            .Where(d => d.SourceId == claim.SourceId && d.Ask > claim.Done && d.Ask <= claim.Covered)
+            .OrderBy(d => d.Ask).Take(limit)
+            .Select(d => new { Ask = d.Ask!.Value, Trigger = new RunTrigger("webhook", d.Id, null, d.RemoteIp) })
+            .ToListAsync(cancellationToken);
+        var requests = await context.CheckRequests
+            .Where(r => r.SourceId == claim.SourceId && r.Ask > claim.Done && r.Ask <= claim.Covered)
+            .OrderBy(r => r.Ask).Take(limit)
+            .Select(r => new { r.Ask, Trigger = new RunTrigger("manual", null, r.Id, r.Actor) })
+            .ToListAsync(cancellationToken);
+        if (webhooks.Count + requests.Count == 0 && !claim.CoversWebhook && !claim.CoversManual)
+            return [new RunTrigger("poll", null, null, null)];
+        return [.. webhooks.Concat(requests).OrderBy(t => t.Ask).Take(limit).Select(t => t.Trigger)];
     }
 
-    /// <inheritdoc/>
-    public Task<FinishResult> FinishAsync(Claim claim, FinishedCheck finished, CancellationToken cancellationToken) =>
-        database.WriteAsync(
-            async (context, token) =>
-            {
-                var moved = finished.Moved;
-                var more = await Statement.QueryAsync(
-                    context,
-                    _sql.Finish,
-                    row => row.Flag("more"),
-                    token,
-                    Hold(
-                        claim,
-                        ("covered", claim.Covered),
-                        ("config", claim.Config),
-                        ("moved", moved is not null),
-                        ("tip", finished.TipSha),
-                        ("quiet", finished.Quiet),
-                        ("pause", policy.QuietPeriod),
-                        ("runs", finished.Run is null ? 0L : 1L)));
-                if (more.Count == 0)
-                    return default;
-                if (moved is not null)
-                    await ShowAsync(context, claim, moved, token);
-                await SettleAsync(context, claim, finished.Run is null ? "unchanged" : "run", finished.Run?.Summary.RunId, token);
-                await RecordAsync(context, claim, finished.Run, finished.Message, healthChanged: claim.Failures > 0, token);
-                return new FinishResult(true, more[0]);
-            },
-            cancellationToken);
-
-    /// <inheritdoc/>
-    public Task<FinishResult> FailAsync(Claim claim, FailedCheck failed, CancellationToken cancellationToken) =>
-        database.WriteAsync(
-            async (context, token) =>
-            {
-                var failing = await Statement.QueryAsync(
-                    context,
-                    _sql.Fail,
-                    row => row.TextOrNull("failure_run_id"),
-                    token,
-                    Hold(
-                        claim,
-                        ("covered", claim.Covered),
-                        ("run", failed.Run?.Summary.RunId),
-                        ("code", failed.Error.Code),
-                        ("detail", failed.Error.Detail),
-                        ("remedy", failed.Error.Remedy),
-                        ("retry_after", failed.RetryAfter),
-                        ("back_off", failed.BackOff),
-                        ("runs", failed.Run is null ? 0L : 1L)));
-                if (failing.Count == 0)
-                    return default;
-                await SettleAsync(context, claim, "failed", failing[0], token);
-                await RecordAsync(context, claim, failed.Run, failed.Message, healthChanged: claim.Failures == 0, token);
-                return new FinishResult(true, true);
-            },
-            cancellationToken);
-
-    /// <inheritdoc/>
-    public async Task<string?> TakeWaitingForHostAsync(string host, CancellationToken cancellationToken) =>
-        (await TakeAsync(WakeupSql.AnyWaitingForHost, _sql.TakeWaitingForHost, ("host", host), cancellationToken)).FirstOrDefault();
-
-    /// <inheritdoc/>
-    public async Task<IReadOnlyList<string>> TakeUnfinishedAsync(int limit, CancellationToken cancellationToken) =>
-        await TakeAsync(_sql.AnyUnfinished, _sql.TakeUnfinished, ("limit", limit), cancellationToken);
-
-    /// <inheritdoc/>
-    public async Task<IReadOnlyList<string>> TakeDuePollsAsync(int limit, CancellationToken cancellationToken)
+    public async Task<string?> TakeWaitingForHostAsync(string host, CancellationToken cancellationToken)
     {
-        var guards = Guards(("slack_seconds", policy.ClockSlack.TotalSeconds), ("jitter", policy.PollJitter));
-        if (!await AnyAsync(_sql.AnyPollWork, guards, cancellationToken))
-            return [];
-        return await database.WriteAsync(
-            async (context, token) =>
+        string? taken = null;
+        await WriteAsync(
+            async (session, token) =>
             {
-                var tokens = (await Statement.QueryAsync(
-                    context, _sql.LockBudget, row => Refill(row.Double("tokens"), row.Double("elapsed"), row.Double("rate")), token)).Single();
-                await Statement.ExecuteAsync(context, _sql.MoveWantedPolls, token, With(guards, ("limit", limit)));
-                var affordable = Math.Min(limit, (int)tokens);
-                List<string> taken = [];
-                if (affordable > 0)
-                    taken = await Statement.QueryAsync(context, _sql.TakeUnfinishedPolls, row => row.Text("source_id"), token, With(guards, ("limit", affordable)));
-                if (affordable > taken.Count)
-                {
-                    taken.AddRange(await Statement.QueryAsync(
-                        context, _sql.TakeDuePolls, row => row.Text("source_id"), token, With(guards, ("limit", affordable - taken.Count))));
-                }
-
-                await Statement.ExecuteAsync(context, _sql.SpendBudget, token, new[] { ("tokens", (object?)(tokens - taken.Count)) });
-                return taken;
+                taken = null;
+                // Under the host's lock, so that a claim that is just being refused is either noted before this looks, or sees the free place.
+                await session.RunAsync(
+                    [
+                        new(ClaimStatements.LockHost, [("host", host)], _ => { }),
+                        new(ClaimStatements.TakeWaiting, [.. _policy, ("host", host)], row => taken = row.String(0)),
+                    ],
+                    token);
+                return true;
             },
             cancellationToken);
+        return taken;
     }
 
-    /// <inheritdoc/>
-    public async Task<IReadOnlyList<OutboxMessage>> TakeUnacknowledgedAsync(int limit, CancellationToken cancellationToken)
+    private async Task<ClaimResult?> TryClaimAsync(string sourceId, string owner, CancellationToken cancellationToken)
     {
-        var t = DialectTerms.Of(database.Dialect);
-        var due = $"(o.next_attempt_at <= {t.Now} OR o.next_attempt_at > {t.Now} + @furthest)";
-        (string, object?)[] parameters = [("furthest", policy.MaxRelayDelay + policy.ClockSlack)];
-        if (!await AnyAsync($"SELECT 1 FROM outbox AS o WHERE {due} LIMIT 1", parameters, cancellationToken))
-            return [];
-        // Five seconds, then ten, twenty, …: after a long outage the outbox must not flood the broker that has just come back.
-        var delay = $"{t.Least}(@longest, @first * (1 << {t.Least}(attempts + 1, 10)))";
-        return await database.WriteAsync(
-            async (context, token) => await Statement.QueryAsync(
-                context,
-                $"""
-                UPDATE outbox SET attempts = attempts + 1, next_attempt_at = {t.After(delay)} WHERE id IN (
-                    SELECT o.id FROM outbox AS o WHERE {due} ORDER BY o.next_attempt_at LIMIT @limit {t.SkipLocked})
-                RETURNING id, type, payload
-                """,
-                OutboxMessages.Read,
-                token,
-                With(parameters, ("limit", limit), ("first", policy.RelayAfter.TotalSeconds), ("longest", policy.MaxRelayDelay.TotalSeconds))),
-            cancellationToken);
+        try
+        {
+            return await WriteAsync((session, token) => ClaimInTransactionAsync(session, sourceId, owner, token), cancellationToken);
+        }
+        catch (HostChangedException)
+        {
+            return null;
+        }
     }
 
-    /// <inheritdoc/>
-    public Task AcknowledgeAsync(AuditEntryCommitted committed, CancellationToken cancellationToken) =>
-        database.WriteAsync(
-            async (context, token) =>
-            {
-                await Statement.ExecuteAsync(context, "DELETE FROM outbox WHERE id = @id", token, new[] { ("id", (object?)committed.RecordedMessageId) });
-                if (committed.RunId is not null)
+    private async Task<ClaimResult> ClaimInTransactionAsync(StoreSession session, string sourceId, string owner, CancellationToken cancellationToken)
+    {
+        string? lockedHost = null;
+        Claim? claim = null;
+        (string Name, object? Value)[] parameters = [.. _policy, ("id", sourceId), ("owner", owner)];
+        await session.RunAsync(
+            [
+                new(ClaimStatements.LockHostOfSource, parameters, row => lockedHost = row.String(0)),
+                new(ClaimStatements.Claim, parameters, row => claim = ReadClaim(row, sourceId, owner)),
+                new(ClaimStatements.ReadSource, parameters, row => claim = claim is null ? null : claim with
                 {
-                    await Statement.ExecuteAsync(
-                        context, "UPDATE runs SET audit_id = @audit WHERE id = @run", token, new[] { ("audit", (object?)committed.AuditId), ("run", committed.RunId) });
-                }
-            },
+                    SourceUid = row.Guid(0),
+                    Url = row.String(1),
+                    Ref = row.String(2),
+                }),
+            ],
             cancellationToken);
+        if (claim is not null)
+            return claim.Host == lockedHost ? new ClaimResult(claim, null) : throw new HostChangedException();
 
-    private static (string, object?)[] Hold(Claim claim, params ReadOnlySpan<(string, object?)> more) =>
-        [("id", claim.SourceId), ("owner", claim.Owner), ("fence", claim.Fence), .. more];
+        var refusals = await session.ReadAsync(
+            ClaimStatements.Refusal,
+            parameters,
+            row => (Wanted: row.Bool(0), HeldBack: row.Bool(1), Wait: row.SpanOrNull(2), HostIsFull: row.Bool(3)),
+            cancellationToken);
+        if (refusals is not [{ Wanted: true } refusal])
+            return ClaimResult.None;
+        if (refusal.HeldBack)
+            return refusal.Wait <= policy.RecentWakeup ? new ClaimResult(null, refusal.Wait) : ClaimResult.None;
+        if (refusal.HostIsFull)
+        {
+            await session.ExecuteAsync(ClaimStatements.WaitForHost, parameters, cancellationToken);
+            return ClaimResult.None;
+        }
 
-    private static (string, object?)[] With((string, object?)[] parameters, params ReadOnlySpan<(string, object?)> more) => [.. parameters, .. more];
+        // What refused the claim ended while this looked for it.
+        return new ClaimResult(null, TimeSpan.Zero);
+    }
 
-    private static Claim ReadClaim(Statement.Row row, string sourceId, string owner) => new()
+    private static Claim ReadClaim(Row row, string sourceId, string owner) => new()
     {
         SourceId = sourceId,
-        SourceUid = default,
+        SourceUid = Guid.Empty,
         Owner = owner,
-        Fence = row.Number("fence"),
-        Covered = row.Number("wanted"),
-        Done = row.Number("done"),
-        CoversWebhook = row.Number("wanted_webhook") > row.Number("done"),
-        CoversManual = row.Number("wanted_manual") > row.Number("done"),
-        HasRun = row.Number("run_count") > 0,
-        AskedAt = row.TimeOrNull("asked_at") ?? row.Time("claimed_at"),
-        ClaimedAt = row.Time("claimed_at"),
-        Config = row.Number("config"),
-        Host = row.Text("host"),
+        Fence = row.Long(0),
+        Covered = row.Long(1),
+        Done = row.Long(2),
+        CoversWebhook = row.Bool(3),
+        CoversManual = row.Bool(4),
+        HasRun = row.Bool(5),
+        AskedAt = row.TimeOrNull(6) ?? row.Time(7),
+        ClaimedAt = row.Time(7),
+        Config = row.Long(8),
+        Host = row.String(9),
         Url = "",
         Ref = "",
-        TipSha = row.TextOrNull("tip_sha"),
-        Failures = row.Int("failures"),
+        TipSha = row.StringOrNull(10),
+        Failures = row.Int(11),
     };
 
-    private (string, object?)[] Guards(params ReadOnlySpan<(string, object?)> more) =>
-        [("lease_max", policy.Lease + policy.ClockSlack), ("slack", policy.ClockSlack), ("recent", policy.RecentWakeup), .. more];
+    private Task<T> WriteAsync<T>(Func<StoreSession, CancellationToken, Task<T>> work, CancellationToken cancellationToken) =>
+        database.WriteAsync((context, token) => work(new StoreSession(context), token), cancellationToken);
 
-    private double Refill(double tokens, double elapsedSeconds, double sourcesPerSecond)
-    {
-        var rate = sourcesPerSecond * policy.PollRateFactor;
-        return Math.Min(Math.Max(1, rate * policy.PollBurst.TotalSeconds), tokens + (rate * Math.Max(0, elapsedSeconds)));
-    }
-
-    private async Task<ClaimResult> WhyNotAsync(StoreContext context, string sourceId, CancellationToken cancellationToken)
-    {
-        var reasons = await Statement.QueryAsync(
-            context,
-            _sql.WhyNotClaimed,
-            row => (Wants: row.Flag("wants"), Wait: row.Flag("held") ? row.Time("not_before") - row.Time("asked_now") : (TimeSpan?)null),
-            cancellationToken,
-            Guards(("id", sourceId)));
-        if (reasons.Count == 0 || !reasons[0].Wants)
-            return ClaimResult.None;
-        if (reasons[0].Wait is { } wait)
-            return wait <= policy.RecentWakeup ? new ClaimResult(null, wait) : ClaimResult.None;
-        await Statement.ExecuteAsync(context, WakeupSql.WaitForHost, cancellationToken, new[] { ("id", (object?)sourceId) });
-        return ClaimResult.None;
-    }
-
-    private async Task ShowAsync(StoreContext context, Claim claim, CheckResult.Moved moved, CancellationToken cancellationToken)
-    {
-        (string, object?)[] key = [("id", claim.SourceId), ("config", claim.Config), ("sha", moved.Sha)];
-        await Statement.ExecuteAsync(
-            context,
-            _sql.AddSweep,
-            cancellationToken,
-            With(
-                key,
-                ("author", moved.Commit.Author),
-                ("subject", moved.Commit.Subject),
-                ("committed", moved.Commit.CommittedAt.ToUniversalTime()),
-                ("parents", string.Join(' ', moved.Parents))));
-        await Statement.ExecuteAsync(context, WakeupSql.ShowSnapshot, cancellationToken, key);
-    }
-
-    private static async Task SettleAsync(StoreContext context, Claim claim, string result, string? runId, CancellationToken cancellationToken)
-    {
-        (string, object?)[] covered = [("id", claim.SourceId), ("done", claim.Done), ("covered", claim.Covered), ("run", runId)];
-        if (claim.CoversWebhook)
-            await Statement.ExecuteAsync(context, WakeupSql.SettleDeliveries, cancellationToken, With(covered, ("result", result)));
-        if (claim.CoversManual)
-            await Statement.ExecuteAsync(context, WakeupSql.SettleRequests, cancellationToken, covered);
-    }
-
-    // The stream's lock is taken last, so that it is held for as short as can be.
-    private async Task RecordAsync(
-        StoreContext context, Claim claim, Run? run, OutboxMessage? message, bool healthChanged, CancellationToken cancellationToken)
-    {
-        if (message is not null)
-            await OutboxMessages.AddAsync(context, message, policy.RelayAfter, cancellationToken);
-        if (run is null)
-            return;
-        var last = await StoreJournal.NextSequenceAsync(context, "events", healthChanged ? 2 : 1, cancellationToken);
-        if (healthChanged)
-            await StoreJournal.AddEventAsync(context, last--, "source", claim.SourceId, runId: null, "health", cancellationToken);
-        context.Runs.Add(RunRows.From(run, last));
-        await context.SaveChangesAsync(cancellationToken);
-        await StoreJournal.AddEventAsync(context, last, "run", claim.SourceId, run.Summary.RunId, change: null, cancellationToken);
-    }
-
-    private async Task<bool> AnyAsync(string sql, (string, object?)[] parameters, CancellationToken cancellationToken)
-    {
-        await using var context = database.Read();
-        return (await Statement.QueryAsync(context, sql, _ => true, cancellationToken, parameters)).Count > 0;
-    }
-
-    // A look before each write: most ticks find nothing, and SQLite's one writer is not to be disturbed for that.
-    private async Task<List<string>> TakeAsync(string any, string take, (string, object?) parameter, CancellationToken cancellationToken)
-    {
-        var guards = Guards(parameter);
-        return await AnyAsync(any, guards, cancellationToken)
-            ? await database.WriteAsync((context, token) => Statement.QueryAsync(context, take, row => row.Text("source_id"), token, guards), cancellationToken)
-            : [];
-    }
+    /// <summary>The claim counted the leases of a host that was not locked, so it must not stand.</summary>
+    private sealed class HostChangedException : Exception;
 }

@@ -224,7 +224,7 @@ public sealed class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, in
         {
             var rate = policy.PollRateFactor * _sources.Values.Where(s => !s.Paused).Sum(s => 1 / s.PollInterval.TotalSeconds);
             var elapsed = Math.Max(0, (Now - _tokensAt).TotalSeconds);
-            _tokens = Math.Min(Math.Max(1, rate * policy.PollBurst.TotalSeconds), _tokens + (rate * elapsed));
+            _tokens = Math.Min(1 + (rate * policy.PollBurst.TotalSeconds), _tokens + (rate * elapsed));
             _tokensAt = Now;
 
             foreach (var wanted in _sources.Values.Where(s => !s.Paused && IsDue(s) && s.Wanted > s.Done))

@@ -1,0 +1,109 @@
+using Ampora.Store.Sql;
+using Ampora.Store.Wakeups.Sql;
+using Ampora.Wakeups;
+
+namespace Ampora.Store.Wakeups;
+
+/// <summary>Asks of a group, in one transaction: lock the rows, number the asks, write everything in a few statements.</summary>
+internal static class Asking
+{
+    public static async Task<IReadOnlyList<AskOutcome>> RunAsync(
+        StoreSession session, IReadOnlyList<Ask> asks, TimeSpan pullForward, CancellationToken cancellationToken)
+    {
+        var rows = await session.ReadAsync(
+            AskStatements.Lock,
+            [("ids", asks.Select(a => a.SourceId).Distinct(StringComparer.Ordinal).ToArray())],
+            row => new Counters(row.String(0), row.Long(1), row.Long(2), row.Bool(3)),
+            cancellationToken);
+        var sources = rows.ToDictionary(r => r.Id, StringComparer.Ordinal);
+        var requests = new List<RequestRow>();
+        var deliveries = new List<DeliveryRow>();
+        AskOutcome[] outcomes = [.. asks.Select(ask => Decide(ask, sources, requests, deliveries))];
+
+        var commands = new List<Command>();
+        var counted = sources.Values.Where(s => s.Webhook is not null || s.Manual is not null).ToList();
+        if (counted.Count > 0)
+            commands.Add(new(AskStatements.Count, [("rows", session.ToJson(counted)), ("pull_forward", pullForward)]));
+        if (requests.Count > 0)
+            commands.Add(new(AskStatements.AddRequests, [("rows", session.ToJson(requests))]));
+        if (deliveries.Count > 0)
+        {
+            commands.Add(new(AskStatements.NumberDeliveries, [("count", (long)deliveries.Count)]));
+            commands.Add(new(AskStatements.AddDeliveries, [("count", (long)deliveries.Count), ("rows", session.ToJson(deliveries))]));
+        }
+
+        await session.RunAsync(commands, cancellationToken);
+        return outcomes;
+    }
+
+    private static AskOutcome Decide(Ask ask, Dictionary<string, Counters> sources, List<RequestRow> requests, List<DeliveryRow> deliveries)
+    {
+        if (!sources.TryGetValue(ask.SourceId, out var source))
+            return AskOutcome.NoSource;
+        switch (ask)
+        {
+            case ManualAsk when source.Paused:
+                return AskOutcome.Paused;
+            case ManualAsk manual:
+                source.Manual = ++source.Wanted;
+                requests.Add(new(manual.RequestId, manual.SourceId, manual.Actor, source.Wanted));
+                return AskOutcome.Accepted;
+            case WebhookAsk webhook when webhook.SecretVersion != source.SecretVersion:
+                return AskOutcome.StaleSecret;
+            case WebhookAsk webhook when source.Paused:
+                deliveries.Add(DeliveryRow.Ignored(webhook, deliveries.Count + 1, "source_paused"));
+                return AskOutcome.Paused;
+            case WebhookAsk { Delivery.IgnoredBecause: { } reason } webhook:
+                deliveries.Add(DeliveryRow.Ignored(webhook, deliveries.Count + 1, reason));
+                return AskOutcome.Ignored;
+            case WebhookAsk webhook:
+                source.Webhook = ++source.Wanted;
+                deliveries.Add(DeliveryRow.Accepted(webhook, deliveries.Count + 1, source.Wanted));
+                return AskOutcome.Accepted;
+            default:
+                throw new ArgumentException($"There is no way to ask by {ask.GetType()}.", nameof(ask));
+        }
+    }
+
+    private sealed class Counters(string id, long wanted, long secretVersion, bool paused)
+    {
+        public string Id => id;
+
+        public long Wanted { get; set; } = wanted;
+
+        public long? Webhook { get; set; }
+
+        public long? Manual { get; set; }
+
+        internal long SecretVersion => secretVersion;
+
+        internal bool Paused => paused;
+    }
+
+    private sealed record RequestRow(string Id, string SourceId, string Actor, long Ask);
+
+    private sealed record DeliveryRow(
+        string Id,
+        int Place,
+        string SourceId,
+        DateTimeOffset ReceivedAt,
+        string Provider,
+        string? Event,
+        string Verdict,
+        string? Reason,
+        string? RemoteIp,
+        string SignedBy,
+        long? Ask,
+        string? Result)
+    {
+        public static DeliveryRow Accepted(WebhookAsk ask, int place, long number) => From(ask, place, "accepted", null, number, "pending");
+
+        public static DeliveryRow Ignored(WebhookAsk ask, int place, string reason) => From(ask, place, "ignored", reason, null, null);
+
+        private static DeliveryRow From(WebhookAsk ask, int place, string verdict, string? reason, long? number, string? result)
+        {
+            var d = ask.Delivery;
+            return new(d.DeliveryId, place, ask.SourceId, d.ReceivedAt, d.Provider, d.Event, verdict, reason, d.RemoteIp, d.SignedBy, number, result);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+using Ampora.Store.Sql;
+
+namespace Ampora.Store.Wakeups.Sql;
+
+/// <summary>Claims, and what keeps them.</summary>
+internal static class ClaimStatements
+{
+    // Counting a host's leases and adding one must not interleave with another claim on that host. "ampo" keeps the lock apart from
+    // other uses of advisory locks; two hosts with one hash only wait for each other.
+    private const string HostLock = "pg_advisory_xact_lock(1634562159, hashtext(host))";
+
+    /// <summary>Which host the source is on; on PostgreSQL, claims on that host wait for each other from here to the commit.</summary>
+    public static Statement LockHostOfSource { get; } = new(
+        postgres: $"SELECT host, {HostLock}::text FROM wakeups WHERE source_id = @id AND wanted > done AND NOT paused",
+        sqlite: "SELECT host FROM wakeups WHERE source_id = @id AND wanted > done AND NOT paused");
+
+    /// <summary>The same for a host by name.</summary>
+    public static Statement LockHost { get; } = new(
+        postgres: $"SELECT {HostLock}::text FROM (SELECT @host AS host) AS h",
+        sqlite: "SELECT @host");
+
+    /// <summary>The claim itself.</summary>
+    public static Statement Claim { get; } = new($"""
+        UPDATE wakeups AS w
+        SET fence = fence + 1, lease_owner = @owner, lease_until = @now + @lease, asked_since_claim_at = NULL, waiting_for_host = FALSE
+        WHERE source_id = @id AND {Conditions.Claimable} AND {Conditions.LeasesOfHost} < @checks_per_host
+        RETURNING fence, wanted, done, wanted_webhook > done, wanted_manual > done, run_count > 0, asked_at, @now, config, host, tip_sha, failures
+        """);
+
+    /// <summary>
+    /// What to fetch. A statement of its own, after the claim has the row: whoever changes these columns changes the row in the same
+    /// transaction, so they belong to the claimed settings; a join in the claim could have read them before a change that it waited for.
+    /// </summary>
+    public static Statement ReadSource { get; } = new("SELECT uid, url, ref FROM sources WHERE id = @id");
+
+    /// <summary>Why a claim was refused.</summary>
+    public static Statement Refusal { get; } = new($"""
+        SELECT wanted > done AND NOT paused AND NOT {Conditions.Leased}, {Conditions.HeldBack}, not_before - @now, {Conditions.LeasesOfHost} >= @checks_per_host
+        FROM wakeups AS w WHERE source_id = @id
+        """);
+
+    /// <summary>Notes that only the host's limit refused a claim.</summary>
+    public static Statement WaitForHost { get; } = new("UPDATE wakeups SET waiting_for_host = TRUE WHERE source_id = @id AND NOT waiting_for_host");
+
+    /// <summary>Prolongs a lease.</summary>
+    public static Statement Renew { get; } = new($"UPDATE wakeups SET lease_until = @now + @lease WHERE {Conditions.HeldByClaim}");
+
+    /// <summary>Gives a claim back.</summary>
+    public static Statement Release { get; } = new(
+        $"UPDATE wakeups SET fence = fence + 1, lease_owner = NULL, lease_until = NULL WHERE {Conditions.HeldByClaim}");
+
+    /// <summary>Takes the source that has waited longest for a place on a host.</summary>
+    public static Statement TakeWaiting { get; } = new(
+        postgres: Taking("FOR UPDATE SKIP LOCKED"),
+        sqlite: Taking(""));
+
+    private static string Taking(string locking) => $"""
+        WITH longest AS MATERIALIZED (
+            SELECT source_id AS id FROM wakeups
+            WHERE host = @host AND waiting_for_host AND {Conditions.Claimable}
+            ORDER BY asked_at LIMIT 1 {locking})
+        UPDATE wakeups SET waiting_for_host = FALSE, woken_at = @now FROM longest WHERE source_id = longest.id
+        RETURNING source_id
+        """;
+}

@@ -1,0 +1,47 @@
+using Ampora.Wakeups;
+
+namespace Ampora.Store.Wakeups.Sql;
+
+/// <summary>
+/// Conditions that several statements share, on the columns of a wake-up row. A time further ahead than it could have been set counts
+/// as past: the clock has jumped back.
+/// </summary>
+internal static class Conditions
+{
+    /// <summary>A lease is live.</summary>
+    public const string Leased = "coalesce(lease_until > @now AND lease_until <= @now + @lease_ahead, FALSE)";
+
+    /// <summary>A back-off or the quiet period runs.</summary>
+    public const string HeldBack = "coalesce(not_before > @now AND not_before_set_at <= @now + @slack, FALSE)";
+
+    /// <summary>Something is wanted, and nothing but the host's limit stops a claim.</summary>
+    public const string Claimable = $"wanted > done AND NOT paused AND NOT {HeldBack} AND NOT {Leased}";
+
+    /// <summary>How many live leases the host of the row <c>w</c> has.</summary>
+    public const string LeasesOfHost =
+        "(SELECT count(*) FROM wakeups AS o WHERE o.host = w.host AND o.lease_until > @now AND o.lease_until <= @now + @lease_ahead)";
+
+    /// <summary>Somebody published a wake-up a moment ago.</summary>
+    public const string RecentlyWoken = "coalesce(woken_at > @now - @recent AND woken_at <= @now + @slack, FALSE)";
+
+    /// <summary>Only polls are wanted.</summary>
+    public const string PollOnly = "wanted_webhook <= done AND wanted_manual <= done";
+
+    /// <summary>The claim's row: same incarnation of the source, same holder, same fence.</summary>
+    public const string HeldByClaim =
+        "source_id = @id AND lease_owner = @owner AND fence = @fence AND EXISTS (SELECT 1 FROM sources WHERE sources.id = @id AND sources.uid = @uid)";
+
+    /// <summary>The parameters of the conditions that come from the policy.</summary>
+    public static (string Name, object? Value)[] Of(WakeupPolicy policy) =>
+    [
+        ("lease", policy.Lease),
+        ("lease_ahead", policy.Lease + policy.ClockSlack),
+        ("slack", policy.ClockSlack),
+        ("recent", policy.RecentWakeup),
+        ("checks_per_host", policy.ChecksPerHost),
+    ];
+
+    /// <summary>The parameters of <see cref="HeldByClaim"/>.</summary>
+    public static (string Name, object? Value)[] Of(Claim claim) =>
+        [("id", claim.SourceId), ("uid", claim.SourceUid), ("owner", claim.Owner), ("fence", claim.Fence)];
+}

@@ -1,0 +1,55 @@
+using Ampora.Store.Sql;
+
+namespace Ampora.Store.Wakeups.Sql;
+
+/// <summary>What the Console does to wake-up rows. Raising the fence refuses whatever a check in flight would still write.</summary>
+internal static class SourceStatements
+{
+    private const string EndLease = "fence = fence + 1, lease_owner = NULL, lease_until = NULL, waiting_for_host = FALSE";
+
+    /// <summary>The row of a new source; its first poll falls anywhere within the interval, so that sources created together drift apart.</summary>
+    public static Statement Create { get; } = new(
+        postgres: $"{Insert} @now + make_interval(secs => @seconds * @random))",
+        sqlite: $"{Insert} @now + CAST(@seconds * 1000000 * @random AS INTEGER))");
+
+    /// <summary>Other settings to fetch by: nothing that was found for the old ones may finish, and no back-off of theirs counts.</summary>
+    public static Statement ChangeSettings { get; } = new($"""
+        UPDATE wakeups
+        SET {EndLease}, config = config + 1, host = @host, not_before = NULL, not_before_set_at = NULL, retry_after_until = NULL
+        WHERE source_id = @id
+        """);
+
+    /// <summary>Another interval; the next poll is due within it.</summary>
+    public static Statement ChangePollInterval { get; } = new(
+        postgres: """
+            UPDATE wakeups
+            SET poll_interval_seconds = @seconds, next_poll_at = least(next_poll_at, @now + make_interval(secs => @seconds * @random))
+            WHERE source_id = @id
+            """,
+        sqlite: """
+            UPDATE wakeups
+            SET poll_interval_seconds = @seconds, next_poll_at = min(next_poll_at, @now + CAST(@seconds * 1000000 * @random AS INTEGER))
+            WHERE source_id = @id
+            """);
+
+    /// <summary>No more checks.</summary>
+    public static Statement Pause { get; } = new($"UPDATE wakeups SET {EndLease}, paused = TRUE WHERE source_id = @id");
+
+    /// <summary>Checks again.</summary>
+    public static Statement Resume { get; } = new("UPDATE wakeups SET paused = FALSE WHERE source_id = @id");
+
+    /// <summary>Whatever was verified against the old secrets is stale.</summary>
+    public static Statement ChangeSecrets { get; } = new("UPDATE wakeups SET secret_version = secret_version + 1 WHERE source_id = @id");
+
+    /// <summary>Removes the row.</summary>
+    public static Statement Delete { get; } = new("DELETE FROM wakeups WHERE source_id = @id");
+
+    /// <summary>The database's clock.</summary>
+    public static Statement Now { get; } = new("SELECT @now");
+
+    private const string Insert = """
+        INSERT INTO wakeups (source_id, wanted, done, wanted_webhook, wanted_manual, fence, config, secret_version, paused, host,
+            waiting_for_host, poll_interval_seconds, failures, run_count, next_poll_at)
+        VALUES (@id, 0, 0, 0, 0, 0, 1, 1, @paused, @host, FALSE, @seconds, 0, 0,
+        """;
+}

@@ -1,0 +1,158 @@
+using Ampora.Conformance;
+using Ampora.Database;
+using Ampora.Store.Model;
+using Ampora.Store.Wakeups;
+using Ampora.TestServers;
+using Ampora.Wakeups;
+using Microsoft.EntityFrameworkCore;
+
+namespace Ampora.Store.Tests;
+
+/// <summary>The SQL store on a fresh database. On SQLite the clock is the test's; on PostgreSQL, time passes by ageing every stored time.</summary>
+public sealed class SqlStoreUnderTest : StoreUnderTest
+{
+    private static readonly (string Table, string[] Times)[] Times =
+    [
+        ("wakeups",
+        [
+            "asked_at", "asked_since_claim_at", "lease_until", "not_before", "not_before_set_at", "retry_after_until", "next_poll_at", "woken_at",
+            "tip_seen_at", "last_checked_at", "last_succeeded_at",
+        ]),
+        ("outbox", ["created_at", "next_attempt_at"]),
+        ("poll_budget", ["computed_at"]),
+    ];
+
+    private readonly TestStore _store;
+    private readonly ManualClock? _clock;
+    private int _requests;
+
+    private SqlStoreUnderTest(TestStore store, ManualClock? clock)
+    {
+        _store = store;
+        _clock = clock;
+        Store = new SqlWakeupStore(store.Database, Policy);
+    }
+
+    public override IWakeupStore Store { get; }
+
+    public static async Task<SqlStoreUnderTest> OpenAsync(PostgresServer postgres, DatabaseDialect dialect)
+    {
+        var clock = dialect == DatabaseDialect.Sqlite ? new ManualClock() : null;
+        return new SqlStoreUnderTest(await TestStore.CreateAsync(postgres, dialect, clock), clock);
+    }
+
+    public override Task CreateAsync(string id, string host, TimeSpan interval) => WriteAsync(async (context, token) =>
+    {
+        var now = await SourceWakeups.NowAsync(context, token);
+        context.Sources.Add(new Source
+        {
+            Id = id,
+            Uid = Guid.NewGuid(),
+            Url = $"https://{host}/{id}.git",
+            Ref = "main",
+            PollIntervalSeconds = (int)interval.TotalSeconds,
+            Polling = "fixed",
+            WebhookAuth = "token",
+            Version = 1,
+            CreatedAt = now,
+            UpdatedAt = now,
+        });
+        await context.SaveChangesAsync(token);
+        await SourceWakeups.CreateAsync(context, new NewWakeup(id, host, (int)interval.TotalSeconds, Paused: false), NewRequest(), "token:ops", token);
+    });
+
+    public override Task ChangeSettingsAsync(string id) => WriteAsync(async (context, token) =>
+    {
+        var host = await context.Wakeups.Where(w => w.SourceId == id).Select(w => w.Host).SingleAsync(token);
+        await SourceWakeups.ChangeSettingsAsync(context, id, host, NewRequest(), "token:ops", token);
+    });
+
+    public override Task PauseAsync(string id) => WriteAsync((context, token) => SourceWakeups.PauseAsync(context, id, token));
+
+    public override Task ResumeAsync(string id) => WriteAsync((context, token) => SourceWakeups.ResumeAsync(context, id, NewRequest(), "token:ops", token));
+
+    public override Task ChangeSecretsAsync(string id) => WriteAsync((context, token) => SourceWakeups.ChangeSecretsAsync(context, id, token));
+
+    public override Task DeleteAsync(string id) => WriteAsync(async (context, token) =>
+    {
+        await SourceWakeups.DeleteAsync(context, id, token);
+        await context.Sources.Where(s => s.Id == id).ExecuteDeleteAsync(token);
+    });
+
+    public override Task PassAsync(TimeSpan time)
+    {
+        if (_clock is null)
+            return AgeAsync(time);
+        _clock.Advance(time);
+        return Task.CompletedTask;
+    }
+
+    public override Task JumpBackAsync(TimeSpan time)
+    {
+        if (_clock is null)
+            return AgeAsync(-time);
+        _clock.JumpTo(_clock.GetUtcNow() - time);
+        return Task.CompletedTask;
+    }
+
+    public override async Task<WakeupView> ReadAsync(string id)
+    {
+        await using var context = _store.Database.Read();
+        var row = await context.Wakeups.SingleAsync(w => w.SourceId == id);
+        var now = await SourceWakeups.NowAsync(context, CancellationToken.None);
+        return new(row.Wanted, row.Done, row.Fence, row.Config, row.Failures, row.TipSha, row.WaitingForHost, row.NextPollAt - now);
+    }
+
+    public override async Task<IReadOnlyList<DeliveryView>> ReadDeliveriesAsync(string id)
+    {
+        await using var context = _store.Database.Read();
+        return await context.Deliveries.Where(d => d.SourceId == id).OrderBy(d => d.Sequence)
+            .Select(d => new DeliveryView(d.Id, d.Verdict, d.Reason, d.Ask, d.Result, d.RunId)).ToListAsync();
+    }
+
+    public override async Task<IReadOnlyList<RequestView>> ReadRequestsAsync(string id)
+    {
+        await using var context = _store.Database.Read();
+        return await context.CheckRequests.Where(r => r.SourceId == id).OrderBy(r => r.Ask)
+            .Select(r => new RequestView(r.Id, r.Ask, r.RunId)).ToListAsync();
+    }
+
+    public override async Task<IReadOnlyList<string>> ReadRunsAsync(string id)
+    {
+        await using var context = _store.Database.Read();
+        return await context.Runs.Where(r => r.SourceId == id).OrderBy(r => r.Sequence).Select(r => r.Id).ToListAsync();
+    }
+
+    public override async Task<IReadOnlyList<string>> ReadSweepsAsync(string id)
+    {
+        await using var context = _store.Database.Read();
+        return await context.Sweeps.Where(s => s.SourceId == id).Select(s => s.Sha).ToListAsync();
+    }
+
+    public override async Task<IReadOnlyList<Guid>> ReadOutboxAsync()
+    {
+        await using var context = _store.Database.Read();
+        return await context.Outbox.Select(o => o.Id).ToListAsync();
+    }
+
+    public override async Task<long?> ReadAuditIdAsync(string runId)
+    {
+        await using var context = _store.Database.Read();
+        return await context.Runs.Where(r => r.Id == runId).Select(r => r.AuditId).SingleAsync();
+    }
+
+    public override ValueTask DisposeAsync() => _store.DisposeAsync();
+
+    private Task WriteAsync(Func<StoreContext, CancellationToken, Task> work) => _store.Database.WriteAsync(work, CancellationToken.None);
+
+    private string NewRequest() => $"req_{++_requests}_{Guid.NewGuid():n}";
+
+    private Task AgeAsync(TimeSpan by) => WriteAsync(async (context, token) =>
+    {
+        foreach (var (table, times) in Times)
+        {
+            var sql = $"UPDATE {table} SET {string.Join(", ", times.Select(time => $"{time} = {time} - @by"))}";
+            await context.Database.ExecuteSqlRawAsync(sql, [new Npgsql.NpgsqlParameter("by", by)], token);
+        }
+    });
+}
