@@ -1,0 +1,3 @@
+using Ampora.TestServers;
+
+[assembly: AssemblyFixture(typeof(PostgresServer))]
