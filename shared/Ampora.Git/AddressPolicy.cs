@@ -51,6 +51,9 @@ public sealed class AddressPolicy
     /// <summary>Whether this machine itself may be connected to: in Development, where the Git host is often next door.</summary>
     public bool AllowLoopback { get; set; }
 
+    /// <summary>The URLs that this process itself listens on; on loopback no Git connection goes to their ports.</summary>
+    internal Func<IEnumerable<string>> OwnListeners { get; init; } = () => [];
+
     /// <summary>Denies one of Ampora's own parts, such as its database: whatever else is allowed, no Git connection goes there.</summary>
     /// <param name="host">A name or an address.</param>
     /// <param name="port">The port.</param>
@@ -130,6 +133,8 @@ public sealed class AddressPolicy
     /// <summary>Whether an address and port is one of Ampora's own parts; their names are resolved now, as the connection is.</summary>
     internal async Task<bool> IsOwnPartAsync(IPEndPoint endPoint, CancellationToken cancellationToken)
     {
+        if (IsLoopback(Normalize(endPoint.Address)) && OwnListeners().Any(url => PortOf(url) == endPoint.Port))
+            return true;
         foreach (var (host, port) in _ownParts)
         {
             if (port == endPoint.Port && (await ResolveAsync(host, cancellationToken)).Any(own => SameMachine(Normalize(own), Normalize(endPoint.Address))))
@@ -138,6 +143,10 @@ public sealed class AddressPolicy
 
         return false;
     }
+
+    // Such as http://*:8080, which is no URI, or http://127.0.0.1:8080.
+    private static int PortOf(string url) =>
+        int.TryParse(url.AsSpan(url.LastIndexOf(':') + 1).TrimEnd('/'), CultureInfo.InvariantCulture, out var port) ? port : -1;
 
     private static bool SameMachine(IPAddress own, IPAddress asked) => own.Equals(asked) || (IsLoopback(own) && IsLoopback(asked));
 

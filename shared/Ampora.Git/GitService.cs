@@ -1,5 +1,7 @@
 using Ampora.Git.Fetching;
 using Ampora.Git.Http;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -44,7 +46,12 @@ public static class GitService
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(provider =>
         {
-            var policy = new AddressPolicy(Limits(provider)) { AllowLoopback = provider.GetService<IHostEnvironment>()?.IsDevelopment() == true };
+            var policy = new AddressPolicy(Limits(provider))
+            {
+                AllowLoopback = provider.GetService<IHostEnvironment>()?.IsDevelopment() == true,
+                // Known only once it listens, so it is asked at each connection.
+                OwnListeners = () => provider.GetService<IServer>()?.Features.Get<IServerAddressesFeature>()?.Addresses ?? [],
+            };
             foreach (var configuration in provider.GetServices<PolicyConfiguration>())
                 configuration.Apply(provider, policy);
             return policy;

@@ -8,7 +8,8 @@ internal static class GitErrors
     /// <summary>Why a fetch failed, from what git said; null when git's words point at the cache rather than at the repository.</summary>
     public static GitException? Of(string errors, string sha)
     {
-        if (Says("not our ref") || Says("no such remote ref") || Says("couldn't find remote ref"))
+        // The last one is how JGit (Gerrit) says it.
+        if (Says("not our ref") || Says("no such remote ref") || Says("couldn't find remote ref") || Says($"want {sha} not valid"))
             return TipMoved(sha);
         if (Says("over limit") || Says("exceeds limit"))
             return TooLarge(errors);
@@ -34,6 +35,9 @@ internal static class GitErrors
         "limit_exceeded",
         $"An object of the repository is too large: {Readable.Line(errors)}",
         "Keep large files elsewhere, or raise Ampora__Git__FileBytes and the sweeper's memory.");
+
+    public static GitException TooOld() => new(
+        "fetch_failed", "The git program is too old.", "Install git 2.39 or later where the sweeper runs.");
 
     public static GitException FolderUnusable(Exception cause) => new(
         "fetch_failed",

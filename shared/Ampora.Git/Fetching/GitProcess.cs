@@ -85,7 +85,8 @@ internal sealed class GitProcess : IAsyncDisposable
     /// <summary>Kills it and all that it has started, if it still runs.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (!_process.HasExited)
+        // After a failure too: what git has started for itself may not have noticed yet.
+        if (!_process.HasExited || _process.ExitCode != 0)
             KillGroup();
         // A killed process ends at once; and what read its pipes must not outlive them.
         await _process.WaitForExitAsync(CancellationToken.None);
@@ -97,7 +98,7 @@ internal sealed class GitProcess : IAsyncDisposable
     {
         const int sigkill = 9;
         // Between fork and setsid there is no such group yet, nor any helper.
-        if (SessionProgram is null || Kill(-_process.Id, sigkill) != 0)
+        if ((SessionProgram is null || Kill(-_process.Id, sigkill) != 0) && !_process.HasExited)
             _process.Kill(entireProcessTree: true);
     }
 

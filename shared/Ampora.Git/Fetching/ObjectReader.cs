@@ -122,6 +122,8 @@ internal sealed class ObjectReader(GitProcess git) : IAsyncDisposable
     {
         git.Input.Close();
         var (exitCode, errors) = await git.EndAsync(cancellationToken);
+        if (errors.Contains("unknown option", StringComparison.Ordinal))
+            return GitErrors.TooOld();
         return errors.Contains("over limit", StringComparison.Ordinal)
             ? GitErrors.TooLarge(errors)
             : new CacheBrokenException($"git cat-file ended with {exitCode}: {errors}");
