@@ -202,7 +202,9 @@ public static partial class ServiceHost
         // In the JSON form each line names its trace.
         builder.Logging.Configure(logging => logging.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
         builder.Logging.AddConsole(console => console.FormatterName = OneLineFormatter.FormatterName);
-        builder.Logging.AddConsoleFormatter<OneLineFormatter, ConsoleFormatterOptions>();
+        // Read here: the first logger is made before the settings are checked.
+        var format = Bound<LoggingSettings>(builder, "Ampora:Logging").Format;
+        builder.Services.AddSingleton<ConsoleFormatter>(services => new OneLineFormatter(services.GetRequiredService<TimeProvider>(), format));
         // Quiet when all is well; Logging__LogLevel__… says otherwise.
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Logging.AddFilter("Ampora", LogLevel.Information);

@@ -27,7 +27,8 @@ internal sealed record FrontRules(PathString Prefix, Networks Trusted, bool Webh
         }
         return new FrontRules(
             ReadPrefix(builder, gateway["PathPrefix"]), trusted, OverHttp(builder), NotEmpty(gateway["Certificate"]), NotEmpty(gateway["CertificateKey"]),
-            int.TryParse(gateway["HttpsPort"], out var port) ? port : new GatewaySettings().HttpsPort);
+            // One that is no port is reported by the check of the settings, which comes after the listeners are made.
+            ushort.TryParse(gateway["HttpsPort"], out var port) && port > 0 ? port : new GatewaySettings().HttpsPort);
     }
 
     private static PathString ReadPrefix(WebApplicationBuilder builder, string? prefix)

@@ -32,7 +32,8 @@ internal static class Listeners
             HttpLimits.Apply(kestrel);
             foreach (var address in addresses)
                 Listen(kestrel, address, options => options.Protocols = HttpProtocols.Http1);
-            if (management.Port != 0)
+            // A port that is none is reported by the check of the settings, which comes after the listeners are made.
+            if (management.Port is > 0 and <= IPEndPoint.MaxPort)
             {
                 // On a developer's machine nobody else need see it; in a container the network decides who does.
                 var host = development ? IPAddress.Loopback : IPAddress.IPv6Any;

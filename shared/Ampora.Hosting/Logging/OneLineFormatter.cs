@@ -1,13 +1,10 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using System.Text.Unicode;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging.Console;
-using Microsoft.Extensions.Options;
 
 namespace Ampora.Hosting.Logging;
 
@@ -15,17 +12,15 @@ namespace Ampora.Hosting.Logging;
 /// One event is one line, whatever a Git host put into a branch's name: control characters are written as escapes. As a last line of
 /// defence, what looks like one of Ampora's tokens is blanked; code that logs must not rely on it.
 /// </summary>
-internal sealed partial class OneLineFormatter(TimeProvider time, IOptions<LoggingSettings> settings) : ConsoleFormatter(FormatterName)
+internal sealed partial class OneLineFormatter(TimeProvider time, LogFormat format) : ConsoleFormatter(FormatterName)
 {
     public const string FormatterName = "ampora";
-
-    private readonly bool _json = settings.Value.Format == LogFormat.Json;
 
     public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
     {
         var message = logEntry.Formatter(logEntry.State, logEntry.Exception);
         var timestamp = time.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
-        textWriter.WriteLine(_json
+        textWriter.WriteLine(format == LogFormat.Json
             ? Json(timestamp, logEntry.LogLevel, logEntry.Category, logEntry.EventId, message, logEntry.Exception, logEntry.State, scopeProvider)
             : Text(timestamp, logEntry.LogLevel, logEntry.Category, message, logEntry.Exception));
     }
@@ -46,7 +41,7 @@ internal sealed partial class OneLineFormatter(TimeProvider time, IOptions<Loggi
         string timestamp, LogLevel level, string category, EventId eventId, string message, Exception? exception, TState state, IExternalScopeProvider? scopes)
     {
         using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.Create(UnicodeRanges.All) }))
+        using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
             json.WriteString("time", timestamp);

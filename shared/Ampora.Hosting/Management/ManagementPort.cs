@@ -40,19 +40,22 @@ internal sealed class ManagementPort(RequestDelegate next, HealthCheckService he
         var report = await health.CheckHealthAsync(context.RequestAborted);
         context.Response.StatusCode = report.Status == HealthStatus.Unhealthy ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK;
         context.Response.ContentType = "application/json";
-        // Exceptions stay inside: a driver's message may quote a connection string.
         await context.Response.WriteAsync(JsonSerializer.Serialize(new
         {
             Status = report.Status.ToString().ToLowerInvariant(),
             Checks = report.Entries.OrderBy(e => e.Key, StringComparer.Ordinal).ToDictionary(e => e.Key, e => new
             {
                 Status = e.Value.Status.ToString().ToLowerInvariant(),
-                Detail = e.Value.Description ?? e.Value.Exception?.GetType().Name,
+                Detail = Detail(e.Value),
                 Ready = e.Value.Tags.Contains(ReadyTag),
                 Milliseconds = (long)e.Value.Duration.TotalMilliseconds,
             }),
         }, JsonSerializerOptions.Web), context.RequestAborted);
     }
+
+    // What a check says, but not what an exception does, which the framework puts in its place: a driver's message may quote a connection string.
+    private static string? Detail(HealthReportEntry entry) =>
+        entry.Exception is { } e && (entry.Description is null || entry.Description == e.Message) ? e.GetType().Name : entry.Description;
 
     private Task MetricsAsync(HttpContext context)
     {
