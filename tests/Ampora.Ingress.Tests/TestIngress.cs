@@ -102,7 +102,7 @@ internal sealed class TestIngress : IAsyncDisposable
     }
 
     /// <summary>Reads an answer with its body, by its Content-Length or chunks, or until the end.</summary>
-    public static async Task<string> ReadAnswerAsync(Stream stream)
+    public static async Task<string> ReadAnswerAsync(Stream stream, bool untilHeadOnly = false)
     {
         var answer = new StringBuilder();
         var buffer = new byte[16 * 1024];
@@ -118,6 +118,8 @@ internal sealed class TestIngress : IAsyncDisposable
             var head = text.IndexOf("\r\n\r\n", StringComparison.Ordinal);
             if (head < 0)
                 continue;
+            if (untilHeadOnly)
+                return text;
             var length = text.Split("\r\n").FirstOrDefault(l => l.StartsWith("Content-Length: ", StringComparison.OrdinalIgnoreCase));
             if (length is null ? text.EndsWith("0\r\n\r\n", StringComparison.Ordinal) : text.Length >= head + 4 + int.Parse(length[16..], provider: null))
                 return text;
