@@ -26,12 +26,14 @@ public sealed class Deployment : IAsyncDisposable
     private readonly string _store;
     private readonly string? _broker;
     private readonly WakeupPolicy _policy;
+    private readonly string? _tipDeadline;
     private readonly DirectoryInfo _cache = Directory.CreateTempSubdirectory("ampora-sweeper-");
     private readonly List<WebApplication> _sweepers = [];
     private int _deliveries;
 
-    private Deployment(GitHttpServer git, SqliteFile? file, string store, string? broker, WakeupPolicy policy)
+    private Deployment(GitHttpServer git, SqliteFile? file, string store, string? broker, WakeupPolicy policy, string? tipDeadline)
     {
+        _tipDeadline = tipDeadline;
         Git = git;
         _file = file;
         _store = store;
@@ -56,11 +58,13 @@ public sealed class Deployment : IAsyncDisposable
     /// <param name="sweepers">How many.</param>
     /// <param name="broker">The address of RabbitMQ; null for the bus in memory.</param>
     /// <param name="policy">Times of the protocol, where the design's take too long for a test.</param>
-    public static async Task<Deployment> StartAsync(PostgresServer? postgres = null, int sweepers = 1, string? broker = null, WakeupPolicy? policy = null)
+    /// <param name="tipDeadline">How long a host may hang, where no check may end by that.</param>
+    public static async Task<Deployment> StartAsync(
+        PostgresServer? postgres = null, int sweepers = 1, string? broker = null, WakeupPolicy? policy = null, string? tipDeadline = null)
     {
         var file = postgres is null ? new SqliteFile() : null;
         var store = file?.ConnectionString ?? await postgres!.CreateDatabaseAsync(Token);
-        var deployment = new Deployment(await GitHttpServer.StartAsync(), file, store, broker, policy ?? new WakeupPolicy());
+        var deployment = new Deployment(await GitHttpServer.StartAsync(), file, store, broker, policy ?? new WakeupPolicy(), tipDeadline);
         for (var i = 0; i < sweepers; i++)
             await deployment.AddSweeperAsync();
         return deployment;
@@ -87,6 +91,7 @@ public sealed class Deployment : IAsyncDisposable
                 ["ConnectionStrings:Broker"] = _broker,
                 ["AMPORA_MASTER_KEY"] = Convert.ToBase64String(new byte[32]),
                 ["Ampora:Management:Port"] = "0",
+                ["Ampora:Git:TipDeadline"] = _tipDeadline,
                 ["Ampora:Git:CacheFolder"] = Path.Combine(_cache.FullName, $"{_sweepers.Count}"),
             });
         await app.StartAsync(Token);
