@@ -1,0 +1,70 @@
+using System.Net;
+using Ampora.EndToEnd.Tests.Deployments;
+using Ampora.TestServers;
+
+namespace Ampora.EndToEnd.Tests.Acceptance;
+
+[Collection(SharedDistributed.Name)]
+public sealed class DistributedMainJob(DistributedDeployment deployment) : MainJobSpecs(deployment)
+{
+    [Fact]
+    public Task Two_sweepers_run_each_of_200_pushed_sources_once() => ManySources.EachRunsOnceAsync(Deployment);
+}
+
+public sealed class FourSweepers(FourSweepersDeployment deployment) : IClassFixture<FourSweepersDeployment>
+{
+    [Fact]
+    public Task Four_sweepers_run_each_of_200_pushed_sources_once() => ManySources.EachRunsOnceAsync(deployment);
+}
+
+[Collection(SharedDistributed.Name)]
+public sealed class DistributedWebhookSecrets(DistributedDeployment deployment) : WebhookSecretSpecs(deployment)
+{
+    [Fact]
+    public async Task A_rotated_token_is_refused_by_every_replica_as_soon_as_the_call_returned()
+    {
+        var source = await Deployment.WatchAsync();
+        for (var round = 0; round < 5; round++)
+        {
+            var old = source.WebhookToken;
+            source.WebhookToken = (await Deployment.PostAsync($"/api/git/sources/{source.Id}/webhook/token", new { }))["token"]!.GetValue<string>();
+            for (var replica = 0; replica < 2; replica++)
+            {
+                using var direct = new HttpClient { BaseAddress = new Uri(deployment.AddressOf("ingress", replica)) };
+                using var refused = await source.SendWebhookAsync(with: old, through: direct);
+                Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+                using var accepted = await source.SendWebhookAsync(through: direct);
+                Assert.Equal(HttpStatusCode.Accepted, accepted.StatusCode);
+            }
+        }
+    }
+}
+
+[Collection(SharedDistributed.Name)]
+public sealed class DistributedSnapshots(DistributedDeployment deployment) : SnapshotSpecs(deployment);
+
+internal static class ManySources
+{
+    private const int Sources = 200;
+
+    public static async Task EachRunsOnceAsync(Deployment deployment)
+    {
+        var watched = new WatchedSource[Sources];
+        var prefix = Guid.NewGuid().ToString("n")[..8];
+        await Parallel.ForAsync(0, Sources, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, _) =>
+            watched[i] = await deployment.AddAsync(id: $"many-{prefix}-{i}"));
+        foreach (var source in watched)
+            await source.WaitForTipAsync();
+
+        var pushed = new string[Sources];
+        await Parallel.ForAsync(0, Sources, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (i, _) =>
+            pushed[i] = await watched[i].Repository.CommitAsync(("pushed", $"{i}")));
+        await Parallel.ForAsync(0, Sources, new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (i, _) => await watched[i].WakeAsync());
+        for (var i = 0; i < Sources; i++)
+        {
+            await watched[i].WaitForRunAsync(pushed[i], seconds: 60);
+            Assert.Equal(2, (await watched[i].RunsAsync()).Count);
+            Assert.Equal(2, watched[i].Repository.Count(GitRequestKind.Fetch));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+using Ampora.TestServers;
+
+namespace Ampora.EndToEnd.Tests.Deployments;
+
+/// <summary>Ampora as it is deployed: real processes behind one address, seen only through the public surface.</summary>
+public abstract class Deployment : IAsyncLifetime
+{
+    protected const string AdminToken = "amp_acceptance-tests-administrator-token";
+
+    private int _sources;
+
+    public string BaseUrl { get; protected set; } = "";
+
+    /// <summary>Logged in as an administrator.</summary>
+    public HttpClient Api { get; } = NewClient();
+
+    /// <summary>A Git host: no login.</summary>
+    public HttpClient Sender { get; } = NewClient();
+
+    public GitHttpServer Git { get; private set; } = null!;
+
+    public static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    protected List<ServiceProcess> Processes { get; } = [];
+
+    public async ValueTask InitializeAsync()
+    {
+        Git = await GitHttpServer.StartAsync();
+        await StartAsync();
+        Api.BaseAddress = Sender.BaseAddress = new Uri(BaseUrl);
+        Api.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", AdminToken);
+        await WaitUntilReadyAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        Api.Dispose();
+        Sender.Dispose();
+        foreach (var process in Processes)
+            await process.DisposeAsync();
+        await StopServersAsync();
+        if (Git is not null)
+            await Git.DisposeAsync();
+    }
+
+    /// <summary>What the processes have said, for a failure's message.</summary>
+    public string Logs() => string.Join("\n", Processes.Select(p => $"--- {p.Service}\n{p.Output}"));
+
+    /// <summary>Makes a repository with one commit, and a source that has synced it.</summary>
+    public async Task<WatchedSource> WatchAsync(int pollIntervalSeconds = 86_400, string? id = null, GitRepository? repository = null)
+    {
+        var source = await AddAsync(pollIntervalSeconds, id, repository);
+        await source.WaitForTipAsync();
+        return source;
+    }
+
+    /// <summary>Like <see cref="WatchAsync"/>, without waiting for the first run.</summary>
+    public async Task<WatchedSource> AddAsync(int pollIntervalSeconds = 86_400, string? id = null, GitRepository? repository = null)
+    {
+        id ??= $"source-{Interlocked.Increment(ref _sources)}";
+        repository ??= Git.CreateRepository(id);
+        if (await repository.TipAsync() is null)
+            await repository.CommitAsync(("README.md", $"# {id}\n"));
+        await PostAsync("/api/git/sources", new { id, url = repository.Url, @ref = "main", pollIntervalSeconds });
+        var token = (await PostAsync($"/api/git/sources/{id}/webhook/token", new { }))["token"]!.GetValue<string>();
+        return new WatchedSource(this, id, repository, token);
+    }
+
+    public async Task<JsonNode> GetAsync(string path)
+    {
+        using var response = await Api.GetAsync(path, Token);
+        return await ReadAsync(response, $"GET {path}");
+    }
+
+    public async Task<JsonNode> PostAsync(string path, object body)
+    {
+        using var response = await Api.PostAsJsonAsync(path, body, Token);
+        return await ReadAsync(response, $"POST {path}");
+    }
+
+    public async Task<JsonNode> PatchAsync(string path, object body)
+    {
+        using var response = await Api.PatchAsJsonAsync(path, body, Token);
+        return await ReadAsync(response, $"PATCH {path}");
+    }
+
+    /// <summary>Asks again until the answer is what it should be; the deadline is only there so that a failure ends.</summary>
+    public async Task<T> EventuallyAsync<T>(Func<Task<T?>> look, string what, int seconds = 30)
+        where T : class
+    {
+        var deadline = DateTimeOffset.FromUnixTimeMilliseconds(Environment.TickCount64).AddSeconds(seconds);
+        while (true)
+        {
+            if (await look() is { } seen)
+                return seen;
+            if (DateTimeOffset.FromUnixTimeMilliseconds(Environment.TickCount64) > deadline)
+                Assert.Fail($"{what}: not within {seconds} s\n{Logs()}");
+            await Task.Delay(20, Token);
+        }
+    }
+
+    protected abstract Task StartAsync();
+
+    protected virtual Task StopServersAsync() => Task.CompletedTask;
+
+    protected async Task WaitUntilReadyAsync() => await EventuallyAsync(
+        async () =>
+        {
+            if (Processes.FirstOrDefault(p => p.HasExited) is { } dead)
+                Assert.Fail($"{dead.Service} ended with {dead.ExitCode}\n{dead.Output}");
+            try
+            {
+                using var ready = await Sender.GetAsync("/healthz/ready", Token);
+                using var answers = await Api.GetAsync("/api/git/sources", Token);
+                return ready.IsSuccessStatusCode && answers.IsSuccessStatusCode ? "ready" : null;
+            }
+            catch (HttpRequestException)
+            {
+                return null;
+            }
+        },
+        "the deployment is ready",
+        60);
+
+    private static HttpClient NewClient() => new(new SocketsHttpHandler { UseProxy = false, MaxConnectionsPerServer = 64 }) { Timeout = TimeSpan.FromSeconds(30) };
+
+    private async Task<JsonNode> ReadAsync(HttpResponseMessage response, string request)
+    {
+        var text = await response.Content.ReadAsStringAsync(Token);
+        if (!response.IsSuccessStatusCode)
+            Assert.Fail($"{request} answered {(int)response.StatusCode}: {text}\n{Logs()}");
+        return text.Length == 0 ? new JsonObject() : JsonNode.Parse(text)!;
+    }
+}
