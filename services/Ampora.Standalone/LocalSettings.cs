@@ -8,6 +8,10 @@ internal static class LocalSettings
     /// <summary>The folder that was asked for; null for the default.</summary>
     public static string? DataFolder(StandaloneOptions options) => options.Data ?? Environment.GetEnvironmentVariable("AMPORA_DATA");
 
+    /// <summary>The addresses that were asked for; null for the default.</summary>
+    public static string? Urls(StandaloneOptions options) =>
+        options.Urls ?? Environment.GetEnvironmentVariable("ASPNETCORE_URLS") ?? (HasPorts ? "http://*:0" : null);
+
     /// <summary>What the host must know before anything is registered, as it takes it from a command line.</summary>
     public static string[] HostArguments(StandaloneOptions options)
     {
@@ -15,7 +19,7 @@ internal static class LocalSettings
         if (options.Urls is not null)
             arguments.Add($"--urls={options.Urls}");
         // On loopback it is a developer's; where others can reach it, the stricter rules of production hold unless somebody says otherwise.
-        if (!IsSet("ASPNETCORE_ENVIRONMENT") && !IsSet("DOTNET_ENVIRONMENT") && IsLoopback(options.Urls ?? Environment.GetEnvironmentVariable("ASPNETCORE_URLS")))
+        if (!IsSet("ASPNETCORE_ENVIRONMENT") && !IsSet("DOTNET_ENVIRONMENT") && IsLoopback(Urls(options)))
             arguments.Add("--environment=Development");
         return [.. arguments];
     }
@@ -46,6 +50,9 @@ internal static class LocalSettings
             Default("Ampora:Webhooks:AllowHttp", () => "true");
         builder.Configuration.AddInMemoryCollection(defaults);
 
+        // Both databases are migrated at once, and the rest does not queue up behind the bus: ready in half the time.
+        builder.Services.Configure<HostOptions>(host => host.ServicesStartConcurrently = true);
+
         // The lines for people say what happened; the log is for what went wrong beside it.
         builder.Logging.AddFilter("Ampora", LogLevel.Warning);
         builder.Logging.AddFilter("Ampora.Sweeper.Sweeps", LogLevel.Error);
@@ -54,12 +61,15 @@ internal static class LocalSettings
         builder.Services.AddSingleton<PrintedRuns>();
     }
 
+    // Container images give ports on all addresses this way.
+    private static bool HasPorts => IsSet("ASPNETCORE_HTTP_PORTS") || IsSet("DOTNET_HTTP_PORTS");
+
     private static bool IsSet(string variable) => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(variable));
 
     private static bool IsLoopback(string? urls)
     {
         if (string.IsNullOrWhiteSpace(urls))
-            return !IsSet("ASPNETCORE_HTTP_PORTS") && !IsSet("DOTNET_HTTP_PORTS");
+            return true;
         try
         {
             return urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(BindingAddress.Parse)

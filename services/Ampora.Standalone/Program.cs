@@ -9,10 +9,12 @@ using Ampora.Sweeper;
 
 return await CommandLine.RunAsync(args, async options =>
 {
-    if (DataFolder.TryOpen(LocalSettings.DataFolder(options), out var folder) is { } problem)
-        return CommandLine.Refuse(problem, DataFolder.UnusableExitCode);
-
+    if (DataFolder.TryOpen(LocalSettings.DataFolder(options), out var folder) is { } unusable)
+        return CommandLine.Refuse(unusable, DataFolder.UnusableExitCode);
     using var data = folder!;
+    if (TakenAddress.Find(LocalSettings.Urls(options)) is { } taken)
+        return CommandLine.Refuse(taken, TakenAddress.ExitCode);
+
     var greeting = new Greeting(options, data);
     var exitCode = await ServiceHost.RunAsync(
         ServiceHost.Standalone,
