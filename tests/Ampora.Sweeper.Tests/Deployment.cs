@@ -91,7 +91,7 @@ public sealed class Deployment : IAsyncDisposable
                 ["ConnectionStrings:Broker"] = _broker,
                 ["AMPORA_MASTER_KEY"] = Convert.ToBase64String(new byte[32]),
                 ["Ampora:Management:Port"] = "0",
-                ["Ampora:Git:TipDeadline"] = _tipDeadline,
+                ["Ampora:Git:TipDeadline"] = _tipDeadline ?? "00:00:10",
                 ["Ampora:Git:CacheFolder"] = Path.Combine(_cache.FullName, $"{_sweepers.Count}"),
             });
         await app.StartAsync(Token);
