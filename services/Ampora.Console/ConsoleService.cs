@@ -46,6 +46,8 @@ public static class ConsoleService
 
         // The core alone: what AddAuthentication adds besides keeps keys on disk, which nothing here uses.
         services.AddWebEncoders();
+        // The framework would log each refused request twice; the audit log counts them.
+        builder.Logging.AddFilter(typeof(ApiTokenHandler).FullName, LogLevel.Warning);
         services.AddTransient<ApiTokenHandler>();
         services.AddAuthenticationCore(options => options.AddScheme<ApiTokenHandler>(ApiTokenHandler.Scheme, null));
         services.AddAuthorization(Role.AddPolicies);

@@ -1,4 +1,5 @@
 using Ampora.Console.Announcing;
+using Ampora.Console.Http;
 using Ampora.Contracts;
 using Ampora.Database;
 using Ampora.Store;
@@ -58,7 +59,7 @@ internal sealed partial class AdminToken(
                 announcer.Announce(null, message);
                 break;
             }
-            catch (DbUpdateException e) when (attempt < Attempts && !RefusedByBrokenConnection(e))
+            catch (DbUpdateException e) when (attempt < Attempts && !RefusalFilter.IsStoreAway(e))
             {
                 // Another replica made the token at the same moment.
             }
@@ -76,12 +77,13 @@ internal sealed partial class AdminToken(
 
     private static async Task<OutboxMessage?> EnsureAsync(StoreContext context, string value, bool onlyIfNone, CancellationToken cancellationToken)
     {
-        if (onlyIfNone && await context.ApiTokens.AnyAsync(t => t.Role == Role.Admin, cancellationToken))
+        // Read before the others: a token that another replica makes meanwhile is then seen by one of the two, or by the unique name.
+        var existing = await context.ApiTokens.SingleOrDefaultAsync(t => t.Name == Name, cancellationToken);
+        if (onlyIfNone && (existing?.Role == Role.Admin || await context.ApiTokens.AnyAsync(t => t.Role == Role.Admin, cancellationToken)))
             return null;
 
         var hash = AccessToken.Hash(value);
         var now = await Store.Wakeups.SourceWakeups.NowAsync(context, cancellationToken);
-        var existing = await context.ApiTokens.SingleOrDefaultAsync(t => t.Name == Name, cancellationToken);
         if (existing is not null && existing.Role == Role.Admin && AccessToken.Matches(hash, existing.Hash))
             return null;
 
@@ -104,8 +106,6 @@ internal sealed partial class AdminToken(
         await context.SaveChangesAsync(cancellationToken);
         return message;
     }
-
-    private static bool RefusedByBrokenConnection(DbUpdateException e) => TransientErrors.IsConnectionLost(e.InnerException ?? e);
 
     private static partial class Log
     {

@@ -17,6 +17,8 @@ internal static class AuditApi
     private const int MaxFilterLength = 300;
     private const int ExportPage = 200;
 
+    private static readonly byte[] NewLine = [(byte)'\n'];
+
     // A page is one index range; whoever waits longer waits for a service that is away.
     private static readonly TimeSpan QueryDeadline = TimeSpan.FromSeconds(10);
 
@@ -81,7 +83,7 @@ internal static class AuditApi
                     foreach (var entry in page.Items)
                     {
                         await JsonSerializer.SerializeAsync(output, AuditEntryView.Of(entry), JsonSerializerOptions.Web, cancellationToken);
-                        output.WriteByte((byte)'\n');
+                        await output.WriteAsync(NewLine, cancellationToken);
                     }
 
                     await output.FlushAsync(cancellationToken);
