@@ -67,6 +67,11 @@ public static partial class ServiceHost
             {
                 await app.StartAsync();
             }
+            catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested)
+            {
+                // Told to stop before it had started: that is no failure.
+                return 0;
+            }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
                 // Most often an address that is taken, or a database that cannot be migrated.

@@ -73,7 +73,8 @@ public sealed class FaultSpecs(OwnBrokerDeployment deployment) : IClassFixture<O
     public async Task A_service_that_is_told_to_stop_ends_with_exit_code_0()
     {
         var sweeper = deployment.ProcessOf("sweeper", 1);
-        Assert.Equal(0, await sweeper.StopAsync());
+        var exitCode = await sweeper.StopAsync();
+        Assert.True(exitCode == 0, $"exit code {exitCode}\n{sweeper.Output}");
         sweeper.Start();
     }
 }
