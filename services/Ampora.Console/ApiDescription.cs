@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -8,7 +9,19 @@ internal static class ApiDescription
 {
     private const string Scheme = "apiToken";
 
-    public static void Configure(OpenApiOptions options) => options.AddDocumentTransformer((document, _, _) =>
+    public static void Configure(OpenApiOptions options)
+    {
+        options.AddDocumentTransformer((document, _, _) => Describe(document));
+        options.AddOperationTransformer((operation, context, _) =>
+        {
+            // Webhooks, in the same process or not, are authenticated in their own way.
+            if (context.Description.ActionDescriptor.EndpointMetadata.OfType<IAuthorizeData>().Any())
+                operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(Scheme, context.Document)] = [] }];
+            return Task.CompletedTask;
+        });
+    }
+
+    private static Task Describe(OpenApiDocument document)
     {
         document.Info.Title = "Ampora";
         document.Info.Version = "v1";
@@ -18,7 +31,6 @@ internal static class ApiDescription
         document.Components ??= new OpenApiComponents();
         document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
         document.Components.SecuritySchemes[Scheme] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "An API token." };
-        document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(Scheme, document)] = [] }];
         return Task.CompletedTask;
-    });
+    }
 }

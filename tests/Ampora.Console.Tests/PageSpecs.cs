@@ -93,6 +93,7 @@ public sealed partial class PageSpecs(Consoles consoles)
         Assert.Contains("/api/git/sources/{id}/webhook/token", paths);
         Assert.DoesNotContain(paths, p => p.Contains("login", StringComparison.Ordinal));
         Assert.NotNull(document["components"]!["securitySchemes"]!["apiToken"]);
+        Assert.All(document["paths"]!.AsObject().SelectMany(p => p.Value!.AsObject()), o => Assert.True(o.Value!["security"]![0]!.AsObject().ContainsKey("apiToken")));
         Assert.Equal(
             ["401", "403"], document["paths"]!["/api/git/runs/{runId}"]!["get"]!["responses"]!.AsObject().Select(r => r.Key).Where(k => k.StartsWith('4')).Order(StringComparer.Ordinal));
     }

@@ -11,10 +11,10 @@ using Microsoft.EntityFrameworkCore;
 namespace Ampora.Console.Access;
 
 /// <summary>Holds the admin token that this start generated, for a greeting.</summary>
-public sealed class GeneratedAdminToken
+internal sealed class GeneratedAdminToken
 {
     /// <summary>The token in clear; null when one was set or is in the database already.</summary>
-    public string? Value { get; internal set; }
+    public string? Value { get; set; }
 }
 
 /// <summary>

@@ -26,6 +26,9 @@ internal sealed partial class EventTail(Database<StoreContext> database, TimePro
     // A person sees no difference to less, and a database no load from one short query.
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(200);
 
+    // A database that is away is not asked, nor complained about, five times a second.
+    private static readonly TimeSpan AfterFailure = TimeSpan.FromSeconds(3);
+
     private static readonly TimeSpan QueryDeadline = TimeSpan.FromSeconds(10);
 
     private readonly SemaphoreSlim _gate = new(1, 1);
@@ -95,19 +98,19 @@ internal sealed partial class EventTail(Database<StoreContext> database, TimePro
         while (true)
         {
             await _somebodyListens.WaitAsync(stoppingToken);
-            while (await FollowAsync(stoppingToken))
-                await Task.Delay(Tick, time, stoppingToken);
+            while (await FollowAsync(stoppingToken) is { } pause)
+                await Task.Delay(pause, time, stoppingToken);
         }
     }
 
-    /// <returns>False when nobody listens any more.</returns>
-    private async Task<bool> FollowAsync(CancellationToken cancellationToken)
+    /// <returns>When to come again; null when nobody listens any more.</returns>
+    private async Task<TimeSpan?> FollowAsync(CancellationToken cancellationToken)
     {
         await _gate.WaitAsync(cancellationToken);
         try
         {
             if (_listeners.Count == 0)
-                return false;
+                return null;
             using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             deadline.CancelAfter(QueryDeadline);
             List<StreamItem> items;
@@ -127,18 +130,18 @@ internal sealed partial class EventTail(Database<StoreContext> database, TimePro
                 }
             }
             while (items.Count == BatchSize);
+            return Tick;
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
             // The database is away for a moment; nothing is skipped, since the position stays.
             Log.NotRead(logger, e);
+            return AfterFailure;
         }
         finally
         {
             _gate.Release();
         }
-
-        return true;
     }
 
     private async Task LeaveAsync(Channel<StreamItem> listener)

@@ -85,6 +85,10 @@ internal static class EventsApi
         {
             // The client went, or the process stops; either resumes with Last-Event-ID.
         }
+        catch (Exception e) when (http.Response.HasStarted && RefusalFilter.IsStoreAway(e))
+        {
+            // The stream ends here, and the client resumes without a gap when the database is back.
+        }
     }
 
     private static async Task WriteAsync(HttpContext http, Filter filter, StreamItem item, PublicAddress address, CancellationToken cancellationToken)

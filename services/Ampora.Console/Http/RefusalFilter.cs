@@ -2,7 +2,6 @@ using System.Data.Common;
 using System.Globalization;
 using Ampora.Database;
 using Ampora.Hosting.Http;
-using Microsoft.EntityFrameworkCore;
 
 namespace Ampora.Console.Http;
 
@@ -19,20 +18,20 @@ internal sealed partial class RefusalFilter(ILogger<RefusalFilter> logger) : IEn
         {
             return await next(context);
         }
-        catch (RequestRefusedException refusal)
+        catch (RequestRefusedException refusal) when (!http.Response.HasStarted)
         {
             if (refusal.RetryAfter is { } wait)
                 SetRetryAfter(http.Response, wait);
             return Problem.Because(refusal.Status, refusal.Code, refusal.Title, refusal.Message, refusal.Errors?.ToDictionary());
         }
-        catch (CommitOutcomeUnknownException e)
+        catch (CommitOutcomeUnknownException e) when (!http.Response.HasStarted)
         {
             Log.StoreUnavailable(logger, e);
             SetRetryAfter(http.Response, TimeSpan.FromSeconds(StoreRetryAfterSeconds));
             return Problem.Because(
                 503, "outcome_unknown", "Outcome unknown", "The database did not confirm the change: it may have been made or not. Read it again before repeating it.");
         }
-        catch (Exception e) when (IsStoreAway(e) && !http.RequestAborted.IsCancellationRequested)
+        catch (Exception e) when (IsStoreAway(e) && !http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
         {
             Log.StoreUnavailable(logger, e);
             SetRetryAfter(http.Response, TimeSpan.FromSeconds(StoreRetryAfterSeconds));
@@ -43,9 +42,14 @@ internal sealed partial class RefusalFilter(ILogger<RefusalFilter> logger) : IEn
     public static IResult StoreUnavailable() =>
         Problem.Because(503, "store_unavailable", "Database unavailable", "The database does not answer. Nothing was changed; try again in a few seconds.");
 
-    public static bool IsStoreAway(Exception e) =>
-        e is not DbUpdateException { InnerException: DbException { IsTransient: false } and not { SqlState: null } }
-        && (TransientErrors.IsTransient(e) || TransientErrors.IsConnectionLost(e));
+    /// <summary>Whether the database is what failed, in a way that passes; a client that broke off looks alike otherwise.</summary>
+    public static bool IsStoreAway(Exception e)
+    {
+        var ofDatabase = false;
+        for (Exception? cause = e; cause is not null && !ofDatabase; cause = cause.InnerException)
+            ofDatabase = cause is DbException;
+        return ofDatabase && (TransientErrors.IsTransient(e) || TransientErrors.IsConnectionLost(e));
+    }
 
     private static void SetRetryAfter(HttpResponse response, TimeSpan wait) =>
         response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);

@@ -22,6 +22,7 @@ internal static class HomePage
     private const string SessionCookie = "ampora_session";
     private const string FormCookie = "ampora_form";
     private const string FormField = "form";
+    private const int NonceLength = 32;
     private const int MaxFormBytes = 16 * 1024;
     private const int MaxSources = 200;
     private const int MaxRuns = 50;
@@ -114,7 +115,10 @@ internal static class HomePage
     // The form carries what the cookie carries, sealed: a page of somebody else can make the browser send the one, but not know the other.
     private static Html FormToken(HttpContext http, SealedText seal, PublicAddress address)
     {
-        var nonce = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        // One for all tabs of a browser.
+        var nonce = http.Request.Cookies[FormCookie] is { Length: NonceLength } known && known.All(char.IsAsciiHexDigitLower)
+            ? known
+            : RandomNumberGenerator.GetHexString(NonceLength, lowercase: true);
         http.Response.Cookies.Append(FormCookie, nonce, CookieOf(http, address, FormLifetime));
         return Html.Of($"""<input type="hidden" name="{FormField}" value="{seal.Seal("form", nonce, FormLifetime)}">""");
     }

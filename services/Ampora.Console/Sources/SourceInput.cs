@@ -83,16 +83,11 @@ internal static class SourceInput
 
     private static GitUrl? ReadUrl(JsonFields fields, Source? kept, AddressPolicy addresses)
     {
-        if (kept is not null && !fields.Has("url"))
-        {
-            // It was good when it was stored; what is forbidden now, the sweeper finds.
-            GitUrl.TryParse(kept.Url, out var stored);
-            return stored;
-        }
-
-        if (fields.RequiredText("url", GitUrl.MaxLength) is not { } text)
+        // A stored one that is kept was good when it was stored; where it may not connect to now, the sweeper finds.
+        var given = kept is null || fields.Has("url");
+        if ((given ? fields.RequiredText("url", GitUrl.MaxLength) : kept!.Url) is not { } text)
             return null;
-        if ((GitUrl.TryParse(text, out var url) ?? addresses.FindProblem(url!)) is not { } problem)
+        if ((GitUrl.TryParse(text, out var url) ?? (given ? addresses.FindProblem(url!) : null)) is not { } problem)
             return url;
         fields.Fail("url", problem);
         return null;
