@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore.Storage;
 namespace Ampora.Database;
 
 /// <summary>
-/// Opens contexts on one database. Every write of the process goes through <see cref="WriteAsync{T}"/>: on SQLite that is a queue of
+/// Opens contexts on one database. Every write of the process goes through <c>WriteAsync</c>: on SQLite that is a queue of
 /// one writer, on PostgreSQL a transaction of its own.
 /// </summary>
 /// <typeparam name="TContext">The context.</typeparam>
@@ -49,7 +49,19 @@ public sealed class Database<TContext> : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait before the commit, never during it.</param>
     /// <returns>What the work returned, after the commit.</returns>
     /// <exception cref="CommitOutcomeUnknownException">The commit was sent and its answer lost: it may have happened or not.</exception>
-    public async Task<T> WriteAsync<T>(Func<TContext, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
+    public Task<T> WriteAsync<T>(Func<TContext, CancellationToken, Task<T>> work, CancellationToken cancellationToken) =>
+        WriteAsync(work, Durability.Flushed, cancellationToken);
+
+    /// <summary>Runs work in one transaction and commits it, with a choice of durability; see the other overload.</summary>
+    /// <param name="work">The work.</param>
+    /// <param name="durability">
+    /// What a crash of the machine may take back. On PostgreSQL the work itself must say <see cref="DatabaseStatements.Deferred"/>, together with its first
+    /// statement, which saves a round trip.
+    /// </param>
+    /// <param name="cancellationToken">Ends the wait before the commit, never during it.</param>
+    /// <returns>What the work returned, after the commit.</returns>
+    /// <exception cref="CommitOutcomeUnknownException">The commit was sent and its answer lost: it may have happened or not.</exception>
+    public async Task<T> WriteAsync<T>(Func<TContext, CancellationToken, Task<T>> work, Durability durability, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -58,6 +70,10 @@ public sealed class Database<TContext> : IAsyncDisposable
             try
             {
                 await using var context = _create();
+                // A save that fails ends the whole transaction here: savepoints around each would only be round trips.
+                context.Database.AutoSavepointsEnabled = false;
+                if (Dialect == DatabaseDialect.Sqlite)
+                    await SqliteDurability.SetAsync(context.Database, durability, cancellationToken);
                 // On SQLite every isolation level but ReadUncommitted is BEGIN IMMEDIATE: the write lock is taken here or not at all.
                 await using var transaction = await context.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellationToken);
                 var result = await work(context, cancellationToken);

@@ -1,7 +1,9 @@
 using System.Data.Common;
 using System.Runtime.CompilerServices;
 using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 
 namespace Ampora.Database;
 
@@ -23,6 +25,15 @@ internal sealed class SqliteDurability : DbConnectionInterceptor
 
     // The pool hands the same native connection out again with its settings kept.
     private readonly ConditionalWeakTable<object, object> _ready = [];
+
+    /// <summary>Opens the connection and says how its next transaction is committed; every writing transaction says so.</summary>
+    public static async Task SetAsync(DatabaseFacade database, Durability durability, CancellationToken cancellationToken)
+    {
+        await database.OpenConnectionAsync(cancellationToken);
+        await using var command = database.GetDbConnection().CreateCommand();
+        command.CommandText = durability == Durability.Flushed ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL";
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
 
     public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
     {

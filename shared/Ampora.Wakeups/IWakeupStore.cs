@@ -3,8 +3,8 @@ using Ampora.Contracts;
 namespace Ampora.Wakeups;
 
 /// <summary>
-/// The seam that the protocol runs over: one wake-up row for each source, and what is committed together with it. Each call is atomic
-/// and durable when it returns. There are two implementations, SQL and the model that tests and the simulation use; both pass the same
+/// The seam that the protocol runs over: one wake-up row for each source, and what is committed together with it. Each call is atomic;
+/// asks, finishes and failures are durable when they return, the others when any later one of those does. There are two implementations, SQL and the model that tests and the simulation use; both pass the same
 /// conformance tests. All times in the rows are the store's own clock.
 /// </summary>
 public interface IWakeupStore

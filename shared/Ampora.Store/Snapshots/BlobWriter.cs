@@ -27,7 +27,7 @@ public sealed class BlobWriter : IAsyncDisposable
     private readonly string _sourceId;
     private readonly List<BlobChunk> _pieces = [];
     private readonly List<Blob> _blobs = [];
-    private Guid? _half;
+    private readonly HashSet<Guid> _committedHalves = [];
     private long _bytes;
 
     internal BlobWriter(Database<StoreContext> database, string sourceId)
@@ -41,34 +41,26 @@ public sealed class BlobWriter : IAsyncDisposable
     /// <param name="size">Bytes of the content.</param>
     /// <param name="content">The content, read to its end before this returns.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="InvalidDataException">The content has another size; it is not stored.</exception>
     public async Task AddAsync(string objectId, long size, Stream content, CancellationToken cancellationToken)
     {
         var contentId = Guid.CreateVersion7();
-        // Until the blob itself is added, its pieces are those of nobody: a failure below leaves them to DisposeAsync.
-        _half = contentId;
-        using var pieces = new PieceStream(piece => Take(contentId, piece));
-        await using (var compressed = new ZLibStream(pieces, CompressionLevel.Fastest, leaveOpen: true))
+        try
         {
-            var buffer = new byte[(int)Math.Clamp(size, 1, CopyBytes)];
-            while (await content.ReadAsync(buffer, cancellationToken) is > 0 and var read)
-            {
-                await compressed.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
-                if (_bytes >= BatchBytes)
-                    await FlushAsync(cancellationToken);
-            }
+            await CompressAsync(contentId, objectId, size, content, cancellationToken);
+        }
+        catch
+        {
+            // Nobody's pieces; those that are committed already go when this is disposed.
+            _bytes -= _pieces.Where(p => p.ContentId == contentId).Sum(p => (long)p.Data.Length);
+            _pieces.RemoveAll(p => p.ContentId == contentId);
+            throw;
         }
 
-        pieces.Complete();
+        _committedHalves.Remove(contentId);
         _blobs.Add(new Blob { SourceId = _sourceId, ObjectId = objectId, ContentId = contentId, Size = size, StoredAt = default });
-        _half = null;
         if (_bytes >= BatchBytes || _blobs.Count >= BatchBlobs)
             await FlushAsync(cancellationToken);
-
-        void Take(Guid of, (int Place, byte[] Data) piece)
-        {
-            _pieces.Add(new BlobChunk { ContentId = of, Place = piece.Place, SourceId = _sourceId, Data = piece.Data });
-            _bytes += piece.Data.Length;
-        }
     }
 
     /// <summary>Commits what was added and is not yet committed. Call it before the manifest that names the blobs is staged.</summary>
@@ -95,14 +87,15 @@ public sealed class BlobWriter : IAsyncDisposable
         _bytes = 0;
     }
 
-    /// <summary>Forgets what was added and not flushed, and takes back the pieces of a blob whose content broke off.</summary>
+    /// <summary>Forgets what was added and not flushed, and takes back the pieces of blobs whose content broke off.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_half is not { } half)
+        if (_committedHalves.Count == 0)
             return;
         try
         {
-            await _database.WriteAsync((context, token) => context.BlobChunks.Where(c => c.ContentId == half).ExecuteDeleteAsync(token), CancellationToken.None);
+            await _database.WriteAsync(
+                (context, token) => context.BlobChunks.Where(c => _committedHalves.Contains(c.ContentId)).ExecuteDeleteAsync(token), CancellationToken.None);
         }
         catch (Exception e) when (TransientErrors.IsTransient(e) || TransientErrors.IsConnectionLost(e))
         {
@@ -110,20 +103,52 @@ public sealed class BlobWriter : IAsyncDisposable
         }
     }
 
+    private async Task CompressAsync(Guid contentId, string objectId, long size, Stream content, CancellationToken cancellationToken)
+    {
+        using var pieces = new PieceStream(piece =>
+        {
+            _pieces.Add(new BlobChunk { ContentId = contentId, Place = piece.Place, SourceId = _sourceId, Data = piece.Data });
+            _bytes += piece.Data.Length;
+        });
+        var left = size;
+        await using (var compressed = new ZLibStream(pieces, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            var buffer = new byte[(int)Math.Clamp(size, 1, CopyBytes)];
+            while (await content.ReadAsync(buffer, cancellationToken) is > 0 and var read)
+            {
+                left -= read;
+                await compressed.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+                if (_bytes >= BatchBytes)
+                {
+                    _committedHalves.Add(contentId);
+                    await FlushAsync(cancellationToken);
+                }
+            }
+        }
+
+        if (left != 0)
+            throw new InvalidDataException($"The blob {objectId} should have {size} bytes, and has {size - left}.");
+        pieces.Complete();
+    }
+
     private async Task<bool> CommitAsync(StoreContext context, CancellationToken cancellationToken)
     {
         context.ChangeTracker.AutoDetectChangesEnabled = false;
         var ids = _blobs.Select(b => b.ObjectId).ToList();
-        var present = await context.Blobs.Where(b => b.SourceId == _sourceId && ids.Contains(b.ObjectId)).Select(b => b.ObjectId).ToHashSetAsync(cancellationToken);
-        var superfluous = _blobs.Where(b => present.Contains(b.ObjectId)).Select(b => b.ContentId).ToHashSet();
-        var now = await SourceWakeups.NowAsync(context, cancellationToken);
+        var stored = await context.Blobs.Where(b => b.SourceId == _sourceId && ids.Contains(b.ObjectId))
+            .ToDictionaryAsync(b => b.ObjectId, b => b.ContentId, cancellationToken);
+        // Stored under our own content id: by an earlier try of this commit, whose answer was lost. It is done.
+        var done = _blobs.Where(b => stored.GetValueOrDefault(b.ObjectId) == b.ContentId).Select(b => b.ContentId).ToHashSet();
+        var added = _blobs.Where(b => !stored.ContainsKey(b.ObjectId)).DistinctBy(b => b.ObjectId).ToList();
+        var superfluous = _blobs.Select(b => b.ContentId).Except(done).Except(added.Select(b => b.ContentId)).ToHashSet();
 
-        // Pieces of large blobs may have been committed before it showed that the blob is there.
+        // Pieces of a large blob may have been committed before it showed that somebody else had stored it.
         if (superfluous.Count > 0)
             await context.BlobChunks.Where(c => superfluous.Contains(c.ContentId)).ExecuteDeleteAsync(cancellationToken);
-        context.AddRange(_pieces.Where(p => !superfluous.Contains(p.ContentId)).Select(p =>
+        var now = await SourceWakeups.NowAsync(context, cancellationToken);
+        context.AddRange(_pieces.Where(p => !superfluous.Contains(p.ContentId) && !done.Contains(p.ContentId)).Select(p =>
             new BlobChunk { ContentId = p.ContentId, Place = p.Place, SourceId = p.SourceId, Data = p.Data }));
-        context.AddRange(_blobs.Where(b => !superfluous.Contains(b.ContentId)).DistinctBy(b => b.ObjectId).Select(b =>
+        context.AddRange(added.Select(b =>
             new Blob { SourceId = b.SourceId, ObjectId = b.ObjectId, ContentId = b.ContentId, Size = b.Size, StoredAt = now }));
         await context.SaveChangesAsync(cancellationToken);
         return true;

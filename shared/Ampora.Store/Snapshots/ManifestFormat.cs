@@ -54,6 +54,7 @@ internal static class ManifestFormat
         if (count is < 0 or > MaxEntries)
             throw new InvalidDataException("The stored manifest is damaged.");
         var entries = new List<ManifestEntry>(count);
+        var modes = new Dictionary<string, string>(StringComparer.Ordinal);
         var before = "";
         for (var i = 0; i < count; i++)
         {
@@ -62,7 +63,8 @@ internal static class ManifestFormat
                 throw new InvalidDataException("The stored manifest is damaged.");
             var path = string.Concat(before.AsSpan(0, shared), reader.ReadString());
             // Modes are a handful of texts: kept once each, not once an entry.
-            var mode = string.Intern(reader.ReadString());
+            var mode = reader.ReadString();
+            mode = modes.TryGetValue(mode, out var known) ? known : modes[mode] = mode;
             var id = Convert.ToHexStringLower(reader.ReadBytes(reader.ReadByte()));
             var size = reader.Read7BitEncodedInt64();
             entries.Add(new ManifestEntry(path, mode, id, size == 0 ? null : size - 1));

@@ -33,14 +33,17 @@ public sealed class SnapshotStore(Database<StoreContext> database)
 
             if (stale.Count == 0)
                 continue;
-            await database.WriteAsync(
+            var kept = await database.WriteAsync(
                 async (context, token) =>
                 {
                     var now = await SourceWakeups.NowAsync(context, token);
-                    await context.Blobs.Where(b => b.SourceId == sourceId && stale.Contains(b.ObjectId))
-                        .ExecuteUpdateAsync(set => set.SetProperty(b => b.StoredAt, now), token);
+                    var found = context.Blobs.Where(b => b.SourceId == sourceId && stale.Contains(b.ObjectId));
+                    await found.ExecuteUpdateAsync(set => set.SetProperty(b => b.StoredAt, now), token);
+                    return await found.Select(b => b.ObjectId).ToListAsync(token);
                 },
                 cancellationToken);
+            // What was removed between the two looks has to be fetched after all.
+            missing.UnionWith(stale.Except(kept, StringComparer.Ordinal));
         }
 
         return missing;
@@ -98,8 +101,10 @@ public sealed class SnapshotStore(Database<StoreContext> database)
     public async Task<Stream?> OpenBlobAsync(string sourceId, string objectId, CancellationToken cancellationToken)
     {
         await using var context = database.Read();
-        var contentId = await context.Blobs.Where(b => b.SourceId == sourceId && b.ObjectId == objectId)
-            .Select(b => (Guid?)b.ContentId).SingleOrDefaultAsync(cancellationToken);
-        return contentId is { } id ? new ZLibStream(new StoredContent(database, id), CompressionMode.Decompress) : null;
+        var blob = await context.Blobs.Where(b => b.SourceId == sourceId && b.ObjectId == objectId)
+            .Select(b => new { b.ContentId, b.Size }).SingleOrDefaultAsync(cancellationToken);
+        return blob is null
+            ? null
+            : new WholeStream(new ZLibStream(new StoredContent(database, blob.ContentId), CompressionMode.Decompress), blob.Size);
     }
 }

@@ -65,7 +65,7 @@ internal sealed class StoredContent(Database<StoreContext> database, Guid conten
     {
         await using var context = database.Read();
         var data = await context.BlobChunks.Where(c => c.ContentId == contentId && c.Place == _next).Select(c => c.Data).SingleOrDefaultAsync(cancellationToken);
-        // A content that ends early is not taken for a short one: the decompression around this stream then fails.
+        // Whether that was all of it, the blob's size tells the stream around this one.
         _ended = data is null;
         _piece = data;
         _next++;

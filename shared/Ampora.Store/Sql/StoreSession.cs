@@ -9,8 +9,12 @@ using Npgsql;
 namespace Ampora.Store.Sql;
 
 /// <summary>Runs statements on a context's open connection, inside its current transaction if it has one.</summary>
-internal sealed class StoreSession(StoreContext context)
+/// <param name="context">The context.</param>
+/// <param name="durability">How the transaction will be committed.</param>
+internal sealed class StoreSession(StoreContext context, Durability durability = Durability.Flushed)
 {
+    private bool _mustDefer = durability == Durability.Deferred && context is not SqliteStoreContext;
+
     private readonly DbConnection _connection = context.Database.GetDbConnection();
     private readonly DbTransaction? _transaction = context.Database.CurrentTransaction?.GetDbTransaction();
 
@@ -66,6 +70,12 @@ internal sealed class StoreSession(StoreContext context)
         await using var batch = new NpgsqlBatch((NpgsqlConnection)_connection, (NpgsqlTransaction?)_transaction);
         foreach (var command in commands)
         {
+            if (_mustDefer)
+            {
+                batch.BatchCommands.Add(new NpgsqlBatchCommand(DatabaseStatements.Deferred));
+                _mustDefer = false;
+            }
+
             var part = new NpgsqlBatchCommand(command.Statement.Postgres);
             foreach (var (name, value) in command.Parameters)
                 part.Parameters.Add(new NpgsqlParameter(name, ForPostgres(value)));
@@ -95,6 +105,12 @@ internal sealed class StoreSession(StoreContext context)
         var command = _connection.CreateCommand();
         command.Transaction = _transaction;
         command.CommandText = Dialect == DatabaseDialect.Sqlite ? statement.Sqlite : statement.Postgres;
+        if (_mustDefer)
+        {
+            command.CommandText = DatabaseStatements.Deferred + command.CommandText;
+            _mustDefer = false;
+        }
+
         foreach (var (name, value) in parameters)
             Add(command, name, Dialect == DatabaseDialect.Sqlite ? ForSqlite(value) : ForPostgres(value));
         if (context is SqliteStoreContext sqlite)

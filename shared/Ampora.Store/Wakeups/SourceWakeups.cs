@@ -94,15 +94,6 @@ public static class SourceWakeups
     public static Task ChangeSecretsAsync(StoreContext context, string sourceId, CancellationToken cancellationToken) =>
         ExecuteAsync(context, SourceStatements.ChangeSecrets, sourceId, [], cancellationToken);
 
-    /// <summary>
-    /// Removes the wake-up row ahead of its source, which the caller deletes next: so locks are taken in everybody's order, and a check in flight cannot finish.
-    /// </summary>
-    /// <param name="context">The context, inside a transaction.</param>
-    /// <param name="sourceId">The slug.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    public static Task DeleteAsync(StoreContext context, string sourceId, CancellationToken cancellationToken) =>
-        ExecuteAsync(context, SourceStatements.Delete, sourceId, [], cancellationToken);
-
     /// <summary>The database's clock (SQLite: the process's).</summary>
     /// <param name="context">The context; it need not be in a transaction.</param>
     /// <param name="cancellationToken">Ends the wait.</param>

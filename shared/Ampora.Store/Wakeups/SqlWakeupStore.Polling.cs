@@ -15,12 +15,12 @@ internal sealed partial class SqlWakeupStore
     {
         var (polls, work) = await SurveyAsync(cancellationToken);
         return work
-            ? await WriteAsync((session, token) => TakeDuePollsAsync(session, policy.PollRateFactor * polls, limit, token), cancellationToken)
+            ? await NoteAsync((session, token) => TakeDuePollsAsync(session, policy.PollRateFactor * polls, limit, token), cancellationToken)
             : [];
     }
 
     public async Task<IReadOnlyList<string>> TakeUnfinishedAsync(int limit, CancellationToken cancellationToken) =>
-        await WriteAsync(
+        await NoteAsync(
             (session, token) => session.ReadAsync(PollStatements.TakeUnfinished, [.. _policy, ("limit", limit)], row => row.String(0), token),
             cancellationToken);
 

@@ -14,7 +14,7 @@ internal sealed partial class SqlWakeupStore
 
     public async Task<IReadOnlyList<OutboxMessage>> TakeUnacknowledgedAsync(int limit, CancellationToken cancellationToken)
     {
-        var taken = await WriteAsync(
+        var taken = await NoteAsync(
             (session, token) => session.ReadAsync(
                 OutboxStatements.Take,
                 [
@@ -31,7 +31,7 @@ internal sealed partial class SqlWakeupStore
     }
 
     public Task AcknowledgeAsync(AuditEntryCommitted committed, CancellationToken cancellationToken) =>
-        WriteAsync(
+        NoteAsync(
             async (session, token) =>
             {
                 (string Name, object? Value)[] parameters =

@@ -3,7 +3,6 @@ using Ampora.Database;
 using Ampora.Store.Sql;
 using Ampora.Store.Wakeups.Sql;
 using Ampora.Wakeups;
-using Microsoft.EntityFrameworkCore;
 
 namespace Ampora.Store.Wakeups;
 
@@ -32,33 +31,29 @@ internal sealed partial class SqlWakeupStore(Database<StoreContext> database, Wa
     }
 
     public async Task<bool> RenewAsync(Claim claim, CancellationToken cancellationToken) =>
-        await WriteAsync((session, token) => session.ExecuteAsync(ClaimStatements.Renew, [.. _policy, .. Conditions.Of(claim)], token), cancellationToken) > 0;
+        await NoteAsync((session, token) => session.ExecuteAsync(ClaimStatements.Renew, [.. _policy, .. Conditions.Of(claim)], token), cancellationToken) > 0;
 
     public async Task<bool> ReleaseAsync(Claim claim, CancellationToken cancellationToken) =>
-        await WriteAsync((session, token) => session.ExecuteAsync(ClaimStatements.Release, Conditions.Of(claim), token), cancellationToken) > 0;
+        await NoteAsync((session, token) => session.ExecuteAsync(ClaimStatements.Release, Conditions.Of(claim), token), cancellationToken) > 0;
 
     public async Task<IReadOnlyList<RunTrigger>> ReadTriggersAsync(Claim claim, int limit, CancellationToken cancellationToken)
     {
         await using var context = database.Read();
-        var webhooks = await context.Deliveries
-            .Where(d => d.SourceId == claim.SourceId && d.Ask > claim.Done && d.Ask <= claim.Covered)
-            .OrderBy(d => d.Ask).Take(limit)
-            .Select(d => new { Ask = d.Ask!.Value, Trigger = new RunTrigger("webhook", d.Id, null, d.RemoteIp) })
-            .ToListAsync(cancellationToken);
-        var requests = await context.CheckRequests
-            .Where(r => r.SourceId == claim.SourceId && r.Ask > claim.Done && r.Ask <= claim.Covered)
-            .OrderBy(r => r.Ask).Take(limit)
-            .Select(r => new { r.Ask, Trigger = new RunTrigger("manual", null, r.Id, r.Actor) })
-            .ToListAsync(cancellationToken);
-        if (webhooks.Count + requests.Count == 0 && !claim.CoversWebhook && !claim.CoversManual)
-            return [new RunTrigger("poll", null, null, null)];
-        return [.. webhooks.Concat(requests).OrderBy(t => t.Ask).Take(limit).Select(t => t.Trigger)];
+        var session = await StoreSession.OpenAsync(context, cancellationToken);
+        var asked = await session.ReadAsync(
+            ClaimStatements.ReadTriggers,
+            [("id", claim.SourceId), ("done", claim.Done), ("covered", claim.Covered), ("limit", limit)],
+            row => row.Bool(0)
+                ? new RunTrigger("webhook", row.String(1), null, row.StringOrNull(2))
+                : new RunTrigger("manual", null, row.String(1), row.StringOrNull(2)),
+            cancellationToken);
+        return asked.Count == 0 && !claim.CoversWebhook && !claim.CoversManual ? [new RunTrigger("poll", null, null, null)] : asked;
     }
 
     public async Task<string?> TakeWaitingForHostAsync(string host, CancellationToken cancellationToken)
     {
         string? taken = null;
-        await WriteAsync(
+        await NoteAsync(
             async (session, token) =>
             {
                 taken = null;
@@ -79,7 +74,7 @@ internal sealed partial class SqlWakeupStore(Database<StoreContext> database, Wa
     {
         try
         {
-            return await WriteAsync((session, token) => ClaimInTransactionAsync(session, sourceId, owner, token), cancellationToken);
+            return await NoteAsync((session, token) => ClaimInTransactionAsync(session, sourceId, owner, token), cancellationToken);
         }
         catch (HostChangedException)
         {
@@ -147,8 +142,15 @@ internal sealed partial class SqlWakeupStore(Database<StoreContext> database, Wa
         Failures = row.Int(11),
     };
 
+    /// <summary>For what others are told of: requests and results.</summary>
     private Task<T> WriteAsync<T>(Func<StoreSession, CancellationToken, Task<T>> work, CancellationToken cancellationToken) =>
         database.WriteAsync((context, token) => work(new StoreSession(context), token), cancellationToken);
+
+    /// <summary>
+    /// For what is only done again when a crash of the machine takes it back: claims, and who was woken when. A later commit is never kept without it.
+    /// </summary>
+    private Task<T> NoteAsync<T>(Func<StoreSession, CancellationToken, Task<T>> work, CancellationToken cancellationToken) =>
+        database.WriteAsync((context, token) => work(new StoreSession(context, Durability.Deferred), token), Durability.Deferred, cancellationToken);
 
     /// <summary>The claim counted the leases of a host that was not locked, so it must not stand.</summary>
     private sealed class HostChangedException : Exception;

@@ -229,7 +229,7 @@ public sealed class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, in
 
             foreach (var wanted in _sources.Values.Where(s => !s.Paused && IsDue(s) && s.Wanted > s.Done))
                 ScheduleNextPoll(wanted);
-            var due = _sources.Values.Where(s => !s.Paused && IsDue(s)).OrderByDescending(s => (Now - s.NextPollAt) / s.PollInterval);
+            var due = _sources.Values.Where(s => !s.Paused && IsDue(s)).OrderByDescending(s => s.NextPollAt <= Now ? (Now - s.NextPollAt) / s.PollInterval : 1);
             var left = _sources.Values.Where(s => IsPollOnly(s) && IsClaimable(s) && !WasWoken(s)).OrderBy(s => s.AskedAt);
             var taken = left.Concat(due).Take(Math.Min(limit, (int)_tokens)).ToList();
             foreach (var source in taken)

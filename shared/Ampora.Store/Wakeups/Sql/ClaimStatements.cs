@@ -33,6 +33,14 @@ internal static class ClaimStatements
     /// </summary>
     public static Statement ReadSource { get; } = new("SELECT uid, url, ref FROM sources WHERE id = @id");
 
+    /// <summary>Who asked for what a claim covers: whether by webhook, the id, and the address or person.</summary>
+    public static Statement ReadTriggers { get; } = new("""
+        SELECT TRUE, id, remote_ip, ask FROM deliveries WHERE source_id = @id AND ask > @done AND ask <= @covered
+        UNION ALL
+        SELECT FALSE, id, actor, ask FROM check_requests WHERE source_id = @id AND ask > @done AND ask <= @covered
+        ORDER BY ask LIMIT @limit
+        """);
+
     /// <summary>Why a claim was refused.</summary>
     public static Statement Refusal { get; } = new($"""
         SELECT wanted > done AND NOT paused AND NOT {Conditions.Leased}, {Conditions.HeldBack}, not_before - @now, {Conditions.LeasesOfHost} >= @checks_per_host

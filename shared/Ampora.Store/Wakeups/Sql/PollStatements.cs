@@ -5,7 +5,8 @@ namespace Ampora.Store.Wakeups.Sql;
 /// <summary>Polls, and wake-ups that nobody finished.</summary>
 internal static class PollStatements
 {
-    // A next poll further ahead than the interval and its jitter counts as past, and as overdue by nothing.
+    // A next poll further ahead than the interval and its jitter counts as past: the clock has jumped back. For how long it has been due
+    // nobody knows; one interval is a fair guess.
     private const string DuePostgres =
         "(next_poll_at <= @now OR next_poll_at > @now + make_interval(secs => poll_interval_seconds * @longest_factor) + @slack)";
 
@@ -49,7 +50,8 @@ internal static class PollStatements
             WHERE NOT paused AND (wanted = done AND {DuePostgres} OR {Left} AND {Conditions.LeasesOfHost} < @checks_per_host)
             ORDER BY EXTRACT(EPOCH FROM @now - CASE
                 WHEN wanted > done THEN greatest(asked_at, not_before, woken_at)
-                ELSE least(next_poll_at, @now) END) / poll_interval_seconds DESC
+                WHEN next_poll_at <= @now THEN next_poll_at
+                ELSE @now - make_interval(secs => poll_interval_seconds) END) / poll_interval_seconds DESC
             LIMIT @limit FOR UPDATE SKIP LOCKED
             """,
         sqlite: $"""
@@ -57,7 +59,8 @@ internal static class PollStatements
             WHERE NOT paused AND (wanted = done AND {DueSqlite} OR {Left} AND {Conditions.LeasesOfHost} < @checks_per_host)
             ORDER BY (@now - CASE
                 WHEN wanted > done THEN max(coalesce(asked_at, 0), coalesce(not_before, 0), coalesce(woken_at, 0))
-                ELSE min(next_poll_at, @now) END) * 1.0 / poll_interval_seconds DESC
+                WHEN next_poll_at <= @now THEN next_poll_at
+                ELSE @now - poll_interval_seconds * 1000000 END) * 1.0 / poll_interval_seconds DESC
             LIMIT @limit
             """);
 

@@ -41,9 +41,6 @@ internal static class SourceStatements
     /// <summary>Whatever was verified against the old secrets is stale.</summary>
     public static Statement ChangeSecrets { get; } = new("UPDATE wakeups SET secret_version = secret_version + 1 WHERE source_id = @id");
 
-    /// <summary>Removes the row.</summary>
-    public static Statement Delete { get; } = new("DELETE FROM wakeups WHERE source_id = @id");
-
     /// <summary>The database's clock.</summary>
     public static Statement Now { get; } = new("SELECT @now");
 
