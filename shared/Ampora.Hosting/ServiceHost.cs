@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Configuration.Json;
+using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -195,6 +196,7 @@ public static partial class ServiceHost
         // Settings come from the environment and from files that it names; an appsettings.json in whichever folder this was started from is none of them.
         foreach (var file in builder.Configuration.Sources.OfType<JsonConfigurationSource>().ToArray())
             builder.Configuration.Sources.Remove(file);
+        ((IConfigurationBuilder)builder.Configuration).Sources.Insert(0, new MemoryConfigurationSource { InitialData = QuietLogs.Levels });
         SecretFiles.AddTo(builder.Configuration, Environment.GetEnvironmentVariables(), problems);
         if (settings is not null)
             builder.Configuration.AddInMemoryCollection(settings);
@@ -210,17 +212,6 @@ public static partial class ServiceHost
         // Read here: the first logger is made before the settings are checked.
         var format = Bound<LoggingSettings>(builder, "Ampora:Logging").Format;
         builder.Services.AddSingleton<ConsoleFormatter>(services => new OneLineFormatter(services.GetRequiredService<TimeProvider>(), format));
-        // Quiet when all is well; Logging__LogLevel__… says otherwise.
-        builder.Logging.SetMinimumLevel(LogLevel.Warning);
-        builder.Logging.AddFilter("Ampora", LogLevel.Information);
-        // It warns that addresses are given twice, on purpose here; what else it says at this level is about bad requests, and they are answered.
-        builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
-        // The connection's ups and downs are told once each by the watch of the bus, not at each attempt.
-        // A publish that failed is told by whoever asked for it; a handler that failed only here.
-        builder.Logging.AddFilter("MassTransit", LogLevel.None);
-        builder.Logging.AddFilter("MassTransit.ReceiveTransport", LogLevel.Error);
-        // A failing check would be logged each time that somebody looks; /healthz of the management port says it.
-        builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
     }
 
     private static TOptions Bound<TOptions>(WebApplicationBuilder builder, string section)

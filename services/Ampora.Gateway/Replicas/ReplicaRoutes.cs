@@ -53,9 +53,6 @@ internal static class ReplicaRoutes
             .AddTransforms(transforms => transforms.AddXForwarded(ForwardedTransformActions.Set));
         // For cookies that pin a client to a replica, which are not used: without this their keys would be written to the home folder.
         builder.Services.AddDataProtection().UseEphemeralDataProtectionProvider();
-        // Each failed probe and request would be a line; a replica that goes or comes is one.
-        builder.Logging.AddFilter("Yarp", LogLevel.Error);
-        builder.Logging.AddFilter("Yarp.ReverseProxy.Health.DestinationHealthUpdater", LogLevel.Information);
         builder.Services.AddHealthChecks().AddCheck<ReplicaHealth>("replicas");
     }
 

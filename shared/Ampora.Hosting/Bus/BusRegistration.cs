@@ -64,6 +64,7 @@ internal static class BusRegistration
         if (broker is not null)
         {
             builder.Services.AddSingleton(broker);
+            builder.Services.AddSingleton<BrokerGreeting>();
             builder.Services.AddHostedService<BusWatch>();
         }
     }

@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using MassTransit;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -6,27 +5,31 @@ using Microsoft.Extensions.Logging;
 namespace Ampora.Hosting.Bus;
 
 /// <summary>
-/// Says in the log when the broker goes and comes, once each; and starts the bus anew when a consumer stays away although the broker
-/// answers, since MassTransit gives up on some errors (a broker that was paused in mid-handshake) for the life of the process.
+/// Says in the log when the broker goes and comes, once each; and starts a consumer anew that stays away although the broker answers,
+/// since MassTransit gives up on some errors (a broker that fell silent while the consumer was set up) for the life of the process.
 /// </summary>
-internal sealed partial class BusWatch(IBusControl bus, BrokerAddress broker, TimeProvider time, ILogger<BusWatch> logger) : BackgroundService
+internal sealed partial class BusWatch(IBusControl bus, BrokerAddress broker, BrokerGreeting greeting, TimeProvider time, ILogger<BusWatch> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
-    // A sound bus is back a second after the broker is; five is no hurry and no long wait.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    // A sound bus is back within three seconds of the broker; a step of the set-up that gets no answer takes five to fail, and is tried again
+    // by itself. Each start that does not help doubles the wait for the next.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(12);
+    private static readonly TimeSpan LongestPatience = TimeSpan.FromMinutes(1);
 
     // Shorter is not worth a word: the start, or a broker that was restarted.
     private static readonly TimeSpan PatienceBeforeWords = TimeSpan.FromSeconds(3);
 
     private static readonly TimeSpan StopDeadline = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan GreetingDeadline = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan GreetingInterval = TimeSpan.FromSeconds(2);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var told = false;
         long? answersSince = null;
         var wellAt = time.GetTimestamp();
+        var askedAt = wellAt;
+        var patience = Patience;
         using var timer = new PeriodicTimer(Interval, time);
         try
         {
@@ -37,7 +40,7 @@ internal sealed partial class BusWatch(IBusControl bus, BrokerAddress broker, Ti
                 {
                     if (told)
                         Log.Back(logger, broker);
-                    (told, answersSince, wellAt) = (false, null, time.GetTimestamp());
+                    (told, answersSince, wellAt, patience) = (false, null, time.GetTimestamp(), Patience);
                     continue;
                 }
                 if (!told && time.GetElapsedTime(wellAt) > PatienceBeforeWords)
@@ -45,12 +48,17 @@ internal sealed partial class BusWatch(IBusControl bus, BrokerAddress broker, Ti
                     Log.Away(logger, broker, health.Description);
                     told = true;
                 }
-                answersSince = await BrokerAnswersAsync(stoppingToken) ? answersSince ?? time.GetTimestamp() : null;
-                if (answersSince is { } since && time.GetElapsedTime(since) > Patience)
+                // A greeting that is not followed up is a line in the broker's log: not while it is merely slow, and not all the time.
+                if (time.GetElapsedTime(wellAt) < PatienceBeforeWords || time.GetElapsedTime(askedAt) < GreetingInterval)
+                    continue;
+                askedAt = time.GetTimestamp();
+                answersSince = await greeting.AnswersAsync(stoppingToken) ? answersSince ?? time.GetTimestamp() : null;
+                if (answersSince is { } since && time.GetElapsedTime(since) > patience)
                 {
                     Log.Restart(logger, broker, health.Description);
-                    await RestartAsync(stoppingToken);
+                    await RestartAsync(health, stoppingToken);
                     answersSince = null;
+                    patience = patience * 2 < LongestPatience ? patience * 2 : LongestPatience;
                 }
             }
         }
@@ -60,50 +68,23 @@ internal sealed partial class BusWatch(IBusControl bus, BrokerAddress broker, Ti
         }
     }
 
-    private async Task RestartAsync(CancellationToken stoppingToken)
+    /// <summary>Starts the consumers that stay away anew; the others go on.</summary>
+    private async Task RestartAsync(BusHealthResult health, CancellationToken stoppingToken)
     {
-        try
+        foreach (var endpoint in health.Endpoints.Values.Where(endpoint => endpoint.Status != BusHealthStatus.Healthy).Select(endpoint => endpoint.ReceiveEndpoint))
         {
-            using (var deadline = new CancellationTokenSource(StopDeadline, time))
-                await bus.StopAsync(deadline.Token);
-        }
-        catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-        {
-            // It was broken already.
-            Log.RestartTrouble(logger, e);
-        }
-        try
-        {
-            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-            deadline.CancelAfter(StopDeadline);
-            await bus.StartAsync(deadline.Token);
-        }
-        catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-        {
-            // The next round tries again.
-            Log.RestartTrouble(logger, e);
-        }
-    }
-
-    /// <summary>Whether the broker serves: it answers the protocol's greeting. An open port is not enough, a paused process has that too.</summary>
-    private async Task<bool> BrokerAnswersAsync(CancellationToken stoppingToken)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-        deadline.CancelAfter(GreetingDeadline);
-        try
-        {
-            using var socket = new TcpClient();
-            await socket.ConnectAsync(broker.Host, broker.Port, deadline.Token);
-            // The greeting would have to go through TLS there.
-            if (broker.Tls)
-                return true;
-            var stream = socket.GetStream();
-            await stream.WriteAsync("AMQP\0\0\u0009\u0001"u8.ToArray(), deadline.Token);
-            return await stream.ReadAsync(new byte[1], deadline.Token) == 1;
-        }
-        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException && !stoppingToken.IsCancellationRequested)
-        {
-            return false;
+            try
+            {
+                using var deadline = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+                deadline.CancelAfter(StopDeadline);
+                await endpoint.Stop(deadline.Token).WaitAsync(deadline.Token);
+                endpoint.Start(stoppingToken);
+            }
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+            {
+                // The next round tries again.
+                Log.RestartTrouble(logger, endpoint.InputAddress.AbsolutePath, e);
+            }
         }
     }
 
@@ -115,10 +96,10 @@ internal sealed partial class BusWatch(IBusControl bus, BrokerAddress broker, Ti
         [LoggerMessage(LogLevel.Information, "The broker {Broker} is back")]
         public static partial void Back(ILogger logger, BrokerAddress broker);
 
-        [LoggerMessage(LogLevel.Warning, "The broker {Broker} answers but consumers do not come back ({Reason}): the bus is started anew")]
+        [LoggerMessage(LogLevel.Warning, "The broker {Broker} answers but consumers do not come back ({Reason}): they are started anew")]
         public static partial void Restart(ILogger logger, BrokerAddress broker, string? reason);
 
-        [LoggerMessage(LogLevel.Warning, "Starting the bus anew had trouble")]
-        public static partial void RestartTrouble(ILogger logger, Exception exception);
+        [LoggerMessage(LogLevel.Warning, "Starting the consumers of {Queue} anew had trouble")]
+        public static partial void RestartTrouble(ILogger logger, string queue, Exception exception);
     }
 }

@@ -18,7 +18,7 @@ internal sealed class BusUnderTest : IAsyncDisposable
 
     public IMessagePublisher Publisher => App.Services.GetRequiredService<IMessagePublisher>();
 
-    public static async Task<BusUnderTest> StartAsync(string? broker, string service = "sweeper", string queue = "tip-checks")
+    public static async Task<BusUnderTest> StartAsync(string? broker, string service = "sweeper", string queue = "tip-checks", Action<WebApplication>? map = null)
     {
         var app = ServiceHost.Build(
             service,
@@ -29,7 +29,7 @@ internal sealed class BusUnderTest : IAsyncDisposable
                 bus.AddConsumer<Recorder>().Endpoint(endpoint => endpoint.Name = queue);
                 bus.AddConsumer<Answerer>().Endpoint(endpoint => endpoint.Name = "audit-queries");
             },
-            _ => { },
+            map ?? (_ => { }),
             new Dictionary<string, string?>
             {
                 ["urls"] = "http://127.0.0.1:0",
