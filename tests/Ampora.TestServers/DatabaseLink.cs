@@ -3,10 +3,10 @@ using System.Net;
 using System.Net.Sockets;
 using Npgsql;
 
-namespace Ampora.Ingress.Tests;
+namespace Ampora.TestServers;
 
-/// <summary>A TCP connection between the service and PostgreSQL that a test can cut or freeze.</summary>
-internal sealed class DatabaseLink : IAsyncDisposable
+/// <summary>A TCP connection between a service and PostgreSQL that a test can cut or freeze.</summary>
+public sealed class DatabaseLink : IAsyncDisposable
 {
     private readonly IPEndPoint _server;
     private readonly int _port;
