@@ -72,9 +72,10 @@ public sealed class FaultSpecs(OwnBrokerDeployment deployment) : IClassFixture<O
     [Fact]
     public async Task A_service_that_is_told_to_stop_ends_with_exit_code_0()
     {
-        var sweeper = deployment.ProcessOf("sweeper", 1);
-        var exitCode = await sweeper.StopAsync();
-        Assert.True(exitCode == 0, $"exit code {exitCode}\n{sweeper.Output}");
-        sweeper.Start();
+        // A replica that no other test here starts anew: a process that has not yet set up its signals dies of one, and that is no stop.
+        var scheduler = deployment.ProcessOf("scheduler", 1);
+        var exitCode = await scheduler.StopAsync();
+        Assert.True(exitCode == 0, $"exit code {exitCode}\n{scheduler.Output}");
+        scheduler.Start();
     }
 }
