@@ -85,6 +85,26 @@ public sealed class EventSpecs(Consoles consoles)
         Assert.Equal(committed, seen);
     }
 
+    [Theory]
+    [InlineData(DatabaseDialect.Postgres)]
+    [InlineData(DatabaseDialect.Sqlite)]
+    public async Task A_stream_that_resumes_after_an_event_which_the_process_has_not_read_yet_does_not_repeat_it(DatabaseDialect dialect)
+    {
+        var console = await consoles.OnAsync(dialect);
+        var id = await console.CreateSourceAsync();
+        // Somebody listens, so that the process reads on from where it is instead of looking where the stream's end is now.
+        await using var other = await EventStream.OpenAsync(console.Admin, "/api/events");
+        await using var context = console.Store.Read();
+        for (var i = 0; i < 5; i++)
+        {
+            await console.Admin.SendJsonAsync(HttpMethod.Patch, $"/api/git/sources/{id}", new { owner = $"before-{i}" });
+            var newest = await context.Events.Where(e => e.SourceId == id).MaxAsync(e => e.Sequence, Stop);
+            await using var stream = await EventStream.OpenAsync(console.Admin, $"/api/events?source={id}", newest);
+            await console.Admin.SendJsonAsync(HttpMethod.Patch, $"/api/git/sources/{id}", new { owner = $"after-{i}" });
+            Assert.True((await stream.NextAsync()).Id > newest);
+        }
+    }
+
     [Fact]
     public async Task Many_listeners_see_the_same_each_within_its_rights()
     {

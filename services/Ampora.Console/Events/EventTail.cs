@@ -47,8 +47,7 @@ internal sealed partial class EventTail(Database<StoreContext> database, TimePro
                 return null;
             if (_listeners.Count == 0)
             {
-                await using var context = database.Read();
-                _position = await context.Events.MaxAsync(e => (long?)e.Sequence, cancellationToken) ?? 0;
+                _position = await ReadNewestAsync(cancellationToken);
             }
 
             var channel = Channel.CreateBounded<StreamItem>(new BoundedChannelOptions(BufferedEvents) { SingleReader = true, SingleWriter = true });
@@ -61,6 +60,13 @@ internal sealed partial class EventTail(Database<StoreContext> database, TimePro
         {
             _gate.Release();
         }
+    }
+
+    /// <summary>The number of the newest event; 0 when there is none.</summary>
+    public async Task<long> ReadNewestAsync(CancellationToken cancellationToken)
+    {
+        await using var context = database.Read();
+        return await context.Events.MaxAsync(e => (long?)e.Sequence, cancellationToken) ?? 0;
     }
 
     /// <summary>Reads a batch of events.</summary>

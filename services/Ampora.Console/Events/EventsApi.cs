@@ -41,8 +41,9 @@ internal static class EventsApi
         http.Response.Headers["X-Accel-Buffering"] = "no";
         try
         {
-            // A number ahead of ours is of another database; only "from now on" makes sense of it then.
-            var last = resumeAfter is { } id && id <= listener.Position ? id : listener.Position;
+            // A number that no event has yet is of another database; only "from now on" makes sense of it then. One that this process has
+            // only not read yet, because another replica or the client was quicker, is where to go on.
+            var last = resumeAfter is { } id && (id <= listener.Position || id <= await tail.ReadNewestAsync(ended)) ? id : listener.Position;
             await http.Response.WriteAsync(string.Create(CultureInfo.InvariantCulture, $": Ampora\nid: {last}\n\n"), ended);
             await http.Response.Body.FlushAsync(ended);
             while (last < listener.Position && await tail.ReadAsync(last, listener.Position, ended) is { Count: > 0 } missed)
@@ -77,7 +78,11 @@ internal static class EventsApi
                 }
 
                 while (listener.Items.TryRead(out var item))
-                    await WriteAsync(http, filter, item, address, ended);
+                {
+                    if (item.Sequence > last)
+                        await WriteAsync(http, filter, item, address, ended);
+                }
+
                 await http.Response.Body.FlushAsync(ended);
             }
         }
