@@ -54,9 +54,9 @@ internal sealed class HostileHost : IAsyncDisposable
             while (true)
                 connections.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_stopping.Token)));
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException)
+        catch (Exception) when (_stopping.IsCancellationRequested)
         {
-            // Stopped.
+            // Stopped, while it waited or between two waits.
         }
 
         await Task.WhenAll(connections);

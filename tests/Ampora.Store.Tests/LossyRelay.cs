@@ -51,7 +51,7 @@ public sealed class LossyRelay : IAsyncDisposable
             while (true)
                 connections.Add(RelayAsync(await _listener.AcceptTcpClientAsync(_stop.Token)));
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException)
+        catch (Exception) when (_stop.IsCancellationRequested)
         {
             // Stopped.
         }

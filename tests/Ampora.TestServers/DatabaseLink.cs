@@ -76,7 +76,7 @@ public sealed class DatabaseLink : IAsyncDisposable
             while (true)
                 _ = ForwardAsync(await listener.AcceptTcpClientAsync(_ended.Token));
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception e) when (e is SocketException or InvalidOperationException or OperationCanceledException)
         {
             // Cut, or at the end.
         }

@@ -59,7 +59,7 @@ internal sealed class BrokerLink : IAsyncDisposable
                 _ = CopyAsync(broker, client, fromClient: false);
             }
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or InvalidOperationException)
         {
             // Stopped.
         }
