@@ -29,6 +29,7 @@ public static class IngressService
         services.AddSingleton<DeliveryCommitter>();
         services.AddHostedService(provider => provider.GetRequiredService<DeliveryCommitter>());
         services.AddHostedService<RefusalFlusher>();
+        services.AddHostedService<WarmUp>();
     }
 
     /// <summary>
