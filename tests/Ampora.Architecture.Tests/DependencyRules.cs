@@ -13,8 +13,9 @@ public sealed class DependencyRules
         { "Ampora.Database", [] },
         { "Ampora.Git", [] },
         { "Ampora.Hosting", ["Ampora.Contracts"] },
-        { "Ampora.Store", ["Ampora.Contracts", "Ampora.Database", "Ampora.Wakeups"] },
+        { "Ampora.Store", ["Ampora.Contracts", "Ampora.Database", "Ampora.Wakeups", "Ampora.Webhooks"] },
         { "Ampora.Wakeups", ["Ampora.Contracts"] },
+        { "Ampora.Webhooks", [] },
     };
 
     [Theory]

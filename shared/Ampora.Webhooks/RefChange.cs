@@ -1,0 +1,21 @@
+namespace Ampora.Webhooks;
+
+/// <summary>A ref that moved.</summary>
+/// <param name="Kind">What it is; a name never tells a branch from a tag.</param>
+/// <param name="Name">The short name of a branch or tag; the full name of anything else.</param>
+/// <param name="After">The object it points to now, in lower case; null when it was deleted or the payload does not say.</param>
+/// <param name="Deleted">Whether it is gone.</param>
+public sealed record RefChange(RefKind Kind, string Name, string? After, bool Deleted);
+
+/// <summary>What a ref is.</summary>
+public enum RefKind
+{
+    /// <summary>Under <c>refs/heads/</c>.</summary>
+    Branch,
+
+    /// <summary>Under <c>refs/tags/</c>.</summary>
+    Tag,
+
+    /// <summary>Anywhere else.</summary>
+    Other,
+}
