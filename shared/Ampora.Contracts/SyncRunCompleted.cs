@@ -72,7 +72,7 @@ public sealed record SyncRunCompleted
 
 /// <summary>One request that a check covered.</summary>
 /// <param name="Kind"><c>webhook</c>, <c>manual</c> or <c>poll</c>.</param>
-/// <param name="DeliveryId">The webhook delivery, for a webhook.</param>
+/// <param name="DeliveryId">The webhook delivery, for a webhook, and for a manual check the one because of which the operator asked again.</param>
 /// <param name="RequestId">The operator's request, for a manual check.</param>
 /// <param name="Actor">Who asked: a person or API token for a manual check, the Git host's remote address for a webhook.</param>
 public sealed record RunTrigger(string Kind, string? DeliveryId, string? RequestId, string? Actor);

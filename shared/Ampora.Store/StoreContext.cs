@@ -20,11 +20,20 @@ public abstract class StoreContext(DbContextOptions options) : DbContext(options
     /// <summary>Secrets of webhooks.</summary>
     public DbSet<WebhookSecret> WebhookSecrets => Set<WebhookSecret>();
 
+    /// <summary>Secrets of organisations' webhooks.</summary>
+    public DbSet<SharedWebhookSecret> SharedWebhookSecrets => Set<SharedWebhookSecret>();
+
     /// <summary>Wake-up rows, for reading.</summary>
     public DbSet<Wakeup> Wakeups => Set<Wakeup>();
 
     /// <summary>Webhook deliveries.</summary>
     public DbSet<DeliveryRow> Deliveries => Set<DeliveryRow>();
+
+    /// <summary>Deliveries that were refused or that nothing matched.</summary>
+    public DbSet<TurnedAwayRow> TurnedAway => Set<TurnedAwayRow>();
+
+    /// <summary>Commits that polls found, until they are judged.</summary>
+    public DbSet<UnannouncedRow> Unannounced => Set<UnannouncedRow>();
 
     /// <summary>Operators' requests for checks.</summary>
     public DbSet<CheckRequest> CheckRequests => Set<CheckRequest>();
@@ -68,6 +77,8 @@ public abstract class StoreContext(DbContextOptions options) : DbContext(options
         modelBuilder.Entity<Source>(source =>
         {
             source.ToTable("sources").HasKey(s => s.Id);
+            source.HasIndex(s => s.RepositoryKey);
+            source.HasIndex(s => s.BitbucketServerKey);
             source.HasMany(s => s.Labels).WithOne().HasForeignKey(l => l.SourceId).OnDelete(DeleteBehavior.Cascade);
             source.HasOne(s => s.Credential).WithOne().HasForeignKey<Credential>(c => c.SourceId).OnDelete(DeleteBehavior.Cascade);
             source.HasOne(s => s.WebhookSecret).WithOne().HasForeignKey<WebhookSecret>(w => w.SourceId).OnDelete(DeleteBehavior.Cascade);
@@ -80,6 +91,7 @@ public abstract class StoreContext(DbContextOptions options) : DbContext(options
         });
         modelBuilder.Entity<Credential>().ToTable("credentials").HasKey(c => c.SourceId);
         modelBuilder.Entity<WebhookSecret>().ToTable("webhook_secrets").HasKey(w => w.SourceId);
+        modelBuilder.Entity<SharedWebhookSecret>().ToTable("shared_webhook_secrets").HasKey(w => w.Name);
         modelBuilder.Entity<Wakeup>(wakeup =>
         {
             wakeup.ToTable("wakeups").HasKey(w => w.SourceId);
@@ -90,11 +102,27 @@ public abstract class StoreContext(DbContextOptions options) : DbContext(options
         });
         modelBuilder.Entity<DeliveryRow>(delivery =>
         {
-            delivery.ToTable("deliveries").HasKey(d => d.Id);
+            delivery.ToTable("deliveries").HasKey(d => new { d.SourceId, d.Id });
+            delivery.HasIndex(d => d.Sequence);
+            delivery.HasIndex(d => new { d.SourceId, d.SenderDeliveryId });
             delivery.HasIndex(d => new { d.SourceId, d.Sequence }).IsUnique();
             delivery.HasIndex(d => new { d.SourceId, d.Ask });
             delivery.HasIndex(d => d.RunId);
             BelongsToSource(delivery);
+        });
+        modelBuilder.Entity<TurnedAwayRow>(row =>
+        {
+            row.ToTable("turned_away").HasKey(t => t.Id);
+            row.HasIndex(t => t.Kind).IsUnique();
+            row.HasIndex(t => t.Sequence).IsUnique();
+            row.HasIndex(t => new { t.SourceId, t.Sequence });
+            BelongsToSource(row);
+        });
+        modelBuilder.Entity<UnannouncedRow>(found =>
+        {
+            found.ToTable("unannounced").HasKey(u => new { u.SourceId, u.Sha, u.FoundAt });
+            found.HasIndex(u => u.FoundAt);
+            BelongsToSource(found);
         });
         modelBuilder.Entity<CheckRequest>(request =>
         {

@@ -21,7 +21,8 @@ public abstract record Ask(string SourceId);
 /// <param name="SourceId">The slug of the source.</param>
 /// <param name="RequestId">The request's id, as the operator sees it.</param>
 /// <param name="Actor">Who asked.</param>
-public sealed record ManualAsk(string SourceId, string RequestId, string Actor) : Ask(SourceId);
+/// <param name="DeliveryId">The delivery because of which the operator asks again; null: none.</param>
+public sealed record ManualAsk(string SourceId, string RequestId, string Actor, string? DeliveryId = null) : Ask(SourceId);
 
 /// <summary>An authenticated webhook. It wakes the source, or is kept as ignored when the source is paused.</summary>
 /// <param name="SourceId">The slug of the source.</param>
@@ -40,8 +41,25 @@ public sealed record WebhookAsk(string SourceId, long SecretVersion, Delivery De
 /// <param name="RemoteIp">The sender's address.</param>
 /// <param name="SignedBy"><c>current</c> or <c>previous</c>: which secret verified it.</param>
 /// <param name="IgnoredBecause">Null for a delivery that wakes its source; otherwise the reason code for which it does not.</param>
+/// <param name="SenderDeliveryId">The sender's id of the delivery; an earlier one with the same is what this repeats.</param>
+/// <param name="AnnouncedSha">
+/// The commit that it announces for the tracked ref, lower case; null when it names none. It is never trusted: it only says how long a tip that is still the old
+/// one is read again.
+/// </param>
+/// <param name="SecretName">The organisation's secret that verified it; null: the source's own.</param>
+/// <param name="Refs">The refs that it names, for the ledger.</param>
 public sealed record Delivery(
-    string DeliveryId, DateTimeOffset ReceivedAt, string Provider, string? Event, string? RemoteIp, string SignedBy, string? IgnoredBecause = null);
+    string DeliveryId,
+    DateTimeOffset ReceivedAt,
+    string Provider,
+    string? Event,
+    string? RemoteIp,
+    string SignedBy,
+    string? IgnoredBecause = null,
+    string? SenderDeliveryId = null,
+    string? AnnouncedSha = null,
+    string? SecretName = null,
+    string? Refs = null);
 
 /// <summary>What became of an <see cref="Ask"/>.</summary>
 public enum AskOutcome

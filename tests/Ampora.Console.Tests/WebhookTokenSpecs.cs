@@ -29,7 +29,7 @@ public sealed class WebhookTokenSpecs(Consoles consoles)
 
         await using var context = console.Store.Read();
         var secret = await context.WebhookSecrets.AsNoTracking().SingleAsync(s => s.SourceId == id, Stop);
-        Assert.Equal(AccessToken.Hash(token), secret.TokenHash);
+        Assert.Equal(AccessToken.Hash(token), secret.SecretHash);
         var source = await console.Admin.GetJsonAsync($"/api/git/sources/{id}");
         Assert.True(source["webhook"]!["hasSecret"]!.GetValue<bool>());
         Assert.DoesNotContain(token, source.ToJsonString(), StringComparison.Ordinal);
@@ -46,11 +46,11 @@ public sealed class WebhookTokenSpecs(Consoles consoles)
         var id = await console.CreateSourceAsync();
         var path = $"/api/git/sources/{id}/webhook/token";
         await using var context = console.Store.Read();
-        async Task<(byte[] Hash, byte[]? Previous, DateTimeOffset? Until, long Version)> ReadAsync()
+        async Task<(byte[]? Hash, byte[]? Previous, DateTimeOffset? Until, long Version)> ReadAsync()
         {
             var secret = await context.WebhookSecrets.AsNoTracking().SingleAsync(s => s.SourceId == id, Stop);
             var wakeup = await context.Wakeups.AsNoTracking().SingleAsync(w => w.SourceId == id, Stop);
-            return (secret.TokenHash, secret.PreviousTokenHash, secret.PreviousValidUntil, wakeup.SecretVersion);
+            return (secret.SecretHash, secret.PreviousSecretHash, secret.PreviousValidUntil, wakeup.SecretVersion);
         }
 
         var first = (await console.Admin.SendJsonAsync(HttpMethod.Post, path)).Text("token");

@@ -56,7 +56,7 @@ internal sealed class TestStore : IAsyncDisposable
                     Version = 1,
                     CreatedAt = now,
                     UpdatedAt = now,
-                    WebhookSecret = new WebhookSecret { SourceId = id, TokenHash = AccessToken.Hash(token), CreatedAt = now },
+                    WebhookSecret = new WebhookSecret { SourceId = id, Auth = "token", SecretHash = AccessToken.Hash(token), CreatedAt = now },
                 });
                 await context.SaveChangesAsync(cancellation);
                 await SourceWakeups.CreateAsync(context, new NewWakeup(id, "git.example:443", 60, paused), $"req_{Guid.NewGuid():n}", "system", cancellation);
@@ -75,9 +75,10 @@ internal sealed class TestStore : IAsyncDisposable
                 await SourceWakeups.ChangeSecretsAsync(context, id, cancellation);
                 var now = await SourceWakeups.NowAsync(context, cancellation);
                 var secret = await context.WebhookSecrets.SingleAsync(s => s.SourceId == id, cancellation);
-                secret.PreviousTokenHash = secret.TokenHash;
+                secret.PreviousAuth = secret.Auth;
+                secret.PreviousSecretHash = secret.SecretHash;
                 secret.PreviousValidUntil = overlap > TimeSpan.Zero ? now + overlap : null;
-                secret.TokenHash = AccessToken.Hash(token);
+                secret.SecretHash = AccessToken.Hash(token);
                 await context.SaveChangesAsync(cancellation);
             },
             Cancellation);

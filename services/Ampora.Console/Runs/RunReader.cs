@@ -27,7 +27,7 @@ internal static class RunReader
         var requests = await context.CheckRequests
             .Where(r => r.RunId != null && ids.Contains(r.RunId))
             .GroupBy(r => r.RunId)
-            .Select(g => new { RunId = g.Key!, First = g.OrderBy(r => r.Ask).Take(maxTriggers).Select(r => new { r.Id, r.Actor }).ToList() })
+            .Select(g => new { RunId = g.Key!, First = g.OrderBy(r => r.Ask).Take(maxTriggers).Select(r => new { r.Id, r.Actor, r.DeliveryId }).ToList() })
             .ToDictionaryAsync(g => g.RunId, g => g.First, cancellationToken);
 
         return [.. runs.Select(run =>
@@ -36,7 +36,7 @@ internal static class RunReader
             if (deliveries.TryGetValue(run.Id, out var webhooks))
                 triggers.AddRange(webhooks.Select(d => new RunTrigger("webhook", d.Id, null, d.RemoteIp)));
             if (requests.TryGetValue(run.Id, out var manual))
-                triggers.AddRange(manual.Select(r => new RunTrigger("manual", null, r.Id, r.Actor)));
+                triggers.AddRange(manual.Select(r => new RunTrigger("manual", r.DeliveryId, r.Id, r.Actor)));
             // A poll leaves no row of its own; it is named when it is all there was.
             if (run.Trigger == "poll" || triggers.Count == 0)
                 triggers.Add(new RunTrigger("poll", null, null, null));

@@ -85,7 +85,7 @@ internal sealed class SourceWriter(Database<StoreContext> database, Announcer an
                     context.Sources.Add(source);
                     await context.SaveChangesAsync(stop);
                     await SourceWakeups.CreateAsync(
-                        context, new NewWakeup(id, host, source.PollIntervalSeconds, paused), NewRequestId(), caller.Actor, stop);
+                        context, new NewWakeup(id, host, source.PollIntervalSeconds, paused, source.Polling == "adaptive"), NewRequestId(), caller.Actor, stop);
                     var detail = new Dictionary<string, string> { ["url"] = source.Url, ["ref"] = source.Ref };
                     if (source.Credential is not null)
                         detail["credential"] = source.Credential.Type;

@@ -164,8 +164,12 @@ internal static class SourcesApi
         // The wake-up row first; see SourceWriter.
         if (fetchesOther)
             await SourceWakeups.ChangeSettingsAsync(context, source.Id, settings.Host, SourceWriter.NewRequestId(), caller.Actor, cancellationToken);
-        if (settings.PollIntervalSeconds != source.PollIntervalSeconds)
-            await SourceWakeups.ChangePollIntervalAsync(context, source.Id, settings.PollIntervalSeconds, cancellationToken);
+        if (settings.PollIntervalSeconds != source.PollIntervalSeconds || settings.Polling != source.Polling)
+        {
+            await SourceWakeups.ChangePollIntervalAsync(
+                context, source.Id, settings.PollIntervalSeconds, settings.Polling == "adaptive", cancellationToken);
+        }
+
         if (settings.Paused && !wasPaused)
             await SourceWakeups.PauseAsync(context, source.Id, cancellationToken);
         if (!settings.Paused && wasPaused)

@@ -90,14 +90,17 @@ internal static class WebhooksApi
                 if (change.Source.WebhookSecret is { } secret)
                 {
                     previousValidUntil = overlap > 0 ? change.Now.AddSeconds(overlap) : null;
-                    secret.PreviousTokenHash = overlap > 0 ? secret.TokenHash : null;
+                    secret.PreviousAuth = overlap > 0 ? secret.Auth : null;
+                    secret.PreviousSecretHash = overlap > 0 ? secret.SecretHash : null;
+                    secret.PreviousUsedAt = overlap > 0 ? secret.UsedAt : null;
                     secret.PreviousValidUntil = previousValidUntil;
-                    secret.TokenHash = hash;
+                    secret.SecretHash = hash;
                     secret.CreatedAt = change.Now;
+                    secret.UsedAt = null;
                 }
                 else
                 {
-                    change.Source.WebhookSecret = new WebhookSecret { SourceId = id, TokenHash = hash, CreatedAt = change.Now };
+                    change.Source.WebhookSecret = new WebhookSecret { SourceId = id, Auth = WebhookAuthentication.Token, SecretHash = hash, CreatedAt = change.Now };
                 }
 
                 var detail = new Dictionary<string, string>();

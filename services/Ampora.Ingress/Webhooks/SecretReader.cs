@@ -24,14 +24,14 @@ internal sealed class SecretReader(Database<StoreContext> database, IOptions<Ing
 
     private const string Postgres =
         """
-        SELECT w.secret_version, s.token_hash, s.previous_token_hash, COALESCE(s.previous_valid_until > clock_timestamp(), FALSE)
+        SELECT w.secret_version, s.secret_hash, s.previous_secret_hash, COALESCE(s.previous_valid_until > clock_timestamp(), FALSE)
         FROM wakeups w LEFT JOIN webhook_secrets s ON s.source_id = w.source_id
         WHERE w.source_id = @source
         """;
 
     private const string Sqlite =
         """
-        SELECT w.secret_version, s.token_hash, s.previous_token_hash, COALESCE(s.previous_valid_until > @now, 0)
+        SELECT w.secret_version, s.secret_hash, s.previous_secret_hash, COALESCE(s.previous_valid_until > @now, 0)
         FROM wakeups w LEFT JOIN webhook_secrets s ON s.source_id = w.source_id
         WHERE w.source_id = @source
         """;

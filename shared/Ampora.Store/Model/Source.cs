@@ -36,8 +36,17 @@ public sealed class Source
     /// <summary>Why it was paused, if somebody said.</summary>
     public string? PauseReason { get; set; }
 
-    /// <summary>How its webhooks are authenticated: <c>token</c>, <c>github</c>, …</summary>
+    /// <summary>How its webhooks are authenticated: <c>token</c>, <c>github</c>, … The method of the current secret, also while there is none.</summary>
     public required string WebhookAuth { get; set; }
+
+    /// <summary>
+    /// The repository by which the shared endpoint finds the source: host and path, normalised. Null for a URL that has none, and until the Console has filled
+    /// it in for a source of an older release.
+    /// </summary>
+    public string? RepositoryKey { get; set; }
+
+    /// <summary>The same for the URL forms of Bitbucket Server, whose context path and clone path differ; null for all others.</summary>
+    public string? BitbucketServerKey { get; set; }
 
     /// <summary>Rises with each change by an operator; the ETag.</summary>
     public required long Version { get; set; }
@@ -91,26 +100,4 @@ public sealed class Credential
 
     /// <summary>When it was given, UTC.</summary>
     public required DateTimeOffset UpdatedAt { get; set; }
-}
-
-/// <summary>
-/// The secrets of a source's webhook; their version is <see cref="Wakeup.SecretVersion"/>, which is raised in the same transaction as
-/// any change here. Written by the Console, read by Ingress.
-/// </summary>
-public sealed class WebhookSecret
-{
-    /// <summary>The source's slug.</summary>
-    public required string SourceId { get; set; }
-
-    /// <summary>SHA-256 of the token.</summary>
-    public required byte[] TokenHash { get; set; }
-
-    /// <summary>When the current secret was made, UTC.</summary>
-    public required DateTimeOffset CreatedAt { get; set; }
-
-    /// <summary>SHA-256 of the previous token, while it may still be valid.</summary>
-    public byte[]? PreviousTokenHash { get; set; }
-
-    /// <summary>Until when the previous secret is accepted, by the database's clock; null: not at all.</summary>
-    public DateTimeOffset? PreviousValidUntil { get; set; }
 }

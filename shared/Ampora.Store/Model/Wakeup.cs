@@ -60,8 +60,14 @@ public sealed class Wakeup
     /// <summary>No pull-forward goes before this: the host's <c>Retry-After</c>.</summary>
     public DateTimeOffset? RetryAfterUntil { get; set; }
 
-    /// <summary>Seconds between polls.</summary>
+    /// <summary>Seconds between polls, as they are now: an adaptive interval stretches while webhooks prove live.</summary>
     public int PollIntervalSeconds { get; set; }
+
+    /// <summary>Seconds between polls, as the operator set them; the interval in force is never shorter.</summary>
+    public int BasePollIntervalSeconds { get; set; }
+
+    /// <summary>Whether the interval stretches.</summary>
+    public bool Adaptive { get; set; }
 
     /// <summary>When the next poll is due.</summary>
     public DateTimeOffset NextPollAt { get; set; }
@@ -101,4 +107,28 @@ public sealed class Wakeup
 
     /// <summary>How many runs the source has had.</summary>
     public long RunCount { get; set; }
+
+    /// <summary>The commit that the latest webhook announced, while no check has found it; null: it named none, or nothing is awaited.</summary>
+    public string? ExpectedSha { get; set; }
+
+    /// <summary>Until when reading again for <see cref="ExpectedSha"/> is worth it.</summary>
+    public DateTimeOffset? ExpectedUntil { get; set; }
+
+    /// <summary>Requests up to this number wait for the second reading that a webhook without a commit gets; null: none do.</summary>
+    public long? RereadCovers { get; set; }
+
+    /// <summary>When that second reading is due.</summary>
+    public DateTimeOffset? RereadAt { get; set; }
+
+    /// <summary>When a check that a webhook asked for last found a new tip: proof that webhooks arrive, and in time.</summary>
+    public DateTimeOffset? WebhookProvedAt { get; set; }
+
+    /// <summary>When an authenticated webhook last came.</summary>
+    public DateTimeOffset? LastWebhookAt { get; set; }
+
+    /// <summary>Commits in a row that polls found and no webhook announced.</summary>
+    public int MissedInRow { get; set; }
+
+    /// <summary>Commits that polls found and no webhook announced.</summary>
+    public long MissedTotal { get; set; }
 }

@@ -70,6 +70,11 @@ public sealed class SecretCipher
         return clear;
     }
 
+    /// <summary>Whether a value is encrypted under the current key, so that it is readable without the previous one. It says nothing about whether it decrypts.</summary>
+    /// <param name="encrypted">Made by <see cref="Encrypt"/>.</param>
+    public bool IsCurrent(ReadOnlySpan<byte> encrypted) =>
+        encrypted.Length >= HeaderBytes && encrypted[0] == Version && encrypted.Slice(1, KeyIdBytes).SequenceEqual(_current.Id);
+
     /// <summary>Version, key id, and each part of the place with its length before it, so that no two places look alike.</summary>
     private static byte[] AssociatedData(ReadOnlySpan<byte> value, SecretPlace place)
     {

@@ -46,19 +46,19 @@ internal static class Asking
                 return AskOutcome.Paused;
             case ManualAsk manual:
                 source.Manual = ++source.Wanted;
-                requests.Add(new(manual.RequestId, manual.SourceId, manual.Actor, source.Wanted));
+                requests.Add(new(manual.RequestId, manual.SourceId, manual.Actor, source.Wanted, manual.DeliveryId));
                 return AskOutcome.Accepted;
             case WebhookAsk webhook when webhook.SecretVersion != source.SecretVersion:
                 return AskOutcome.StaleSecret;
             case WebhookAsk webhook when source.Paused:
-                deliveries.Add(DeliveryRow.Ignored(webhook, deliveries.Count + 1, "source_paused"));
+                deliveries.Add(DeliveryRow.Ignored(webhook, deliveries, "source_paused"));
                 return AskOutcome.Paused;
             case WebhookAsk { Delivery.IgnoredBecause: { } reason } webhook:
-                deliveries.Add(DeliveryRow.Ignored(webhook, deliveries.Count + 1, reason));
+                deliveries.Add(DeliveryRow.Ignored(webhook, deliveries, reason));
                 return AskOutcome.Ignored;
             case WebhookAsk webhook:
                 source.Webhook = ++source.Wanted;
-                deliveries.Add(DeliveryRow.Accepted(webhook, deliveries.Count + 1, source.Wanted));
+                deliveries.Add(DeliveryRow.Accepted(webhook, deliveries, source.Wanted));
                 return AskOutcome.Accepted;
             default:
                 throw new ArgumentException($"There is no way to ask by {ask.GetType()}.", nameof(ask));
@@ -80,7 +80,7 @@ internal static class Asking
         internal bool Paused => paused;
     }
 
-    private sealed record RequestRow(string Id, string SourceId, string Actor, long Ask);
+    private sealed record RequestRow(string Id, string SourceId, string Actor, long Ask, string? DeliveryId);
 
     private sealed record DeliveryRow(
         string Id,
@@ -94,16 +94,43 @@ internal static class Asking
         string? RemoteIp,
         string SignedBy,
         long? Ask,
-        string? Result)
+        string? Result,
+        string? SenderDeliveryId,
+        string? AnnouncedSha,
+        string? SecretName,
+        string? Refs,
+        string? ReplayOf)
     {
-        public static DeliveryRow Accepted(WebhookAsk ask, int place, long number) => From(ask, place, "accepted", null, number, "pending");
+        public static DeliveryRow Accepted(WebhookAsk ask, List<DeliveryRow> before, long number) => From(ask, before, "accepted", null, number, "pending");
 
-        public static DeliveryRow Ignored(WebhookAsk ask, int place, string reason) => From(ask, place, "ignored", reason, null, null);
+        public static DeliveryRow Ignored(WebhookAsk ask, List<DeliveryRow> before, string reason) => From(ask, before, "ignored", reason, null, null);
 
-        private static DeliveryRow From(WebhookAsk ask, int place, string verdict, string? reason, long? number, string? result)
+        private static DeliveryRow From(WebhookAsk ask, List<DeliveryRow> before, string verdict, string? reason, long? number, string? result)
         {
             var d = ask.Delivery;
-            return new(d.DeliveryId, place, ask.SourceId, d.ReceivedAt, d.Provider, d.Event, verdict, reason, d.RemoteIp, d.SignedBy, number, result);
+            var place = before.Count + 1;
+            // The ledger does not have the others of this group yet.
+            var earlier = d.SenderDeliveryId is null
+                ? null
+                : before.FindLast(b => b.SourceId == ask.SourceId && b.SenderDeliveryId == d.SenderDeliveryId && b.Id != d.DeliveryId);
+            return new(
+                d.DeliveryId,
+                place,
+                ask.SourceId,
+                d.ReceivedAt,
+                d.Provider,
+                d.Event,
+                verdict,
+                reason,
+                d.RemoteIp,
+                d.SignedBy,
+                number,
+                result,
+                d.SenderDeliveryId,
+                d.AnnouncedSha,
+                d.SecretName,
+                d.Refs,
+                earlier?.Id);
         }
     }
 }

@@ -24,7 +24,7 @@ public static class SourceWakeups
             context,
             SourceStatements.Create,
             wakeup.SourceId,
-            [("host", wakeup.Host), ("paused", wakeup.Paused), ("seconds", wakeup.PollIntervalSeconds), ("random", Random.Shared.NextDouble())],
+            [("host", wakeup.Host), ("paused", wakeup.Paused), ("seconds", wakeup.PollIntervalSeconds), ("adaptive", wakeup.Adaptive), ("random", Random.Shared.NextDouble())],
             cancellationToken);
         await AskAsync(context, wakeup.SourceId, requestId, actor, cancellationToken);
     }
@@ -46,14 +46,19 @@ public static class SourceWakeups
         await AskAsync(context, sourceId, requestId, actor, cancellationToken);
     }
 
-    /// <summary>Notes another poll interval; the next poll is due within the new one.</summary>
+    /// <summary>Notes another poll interval, which is in force at once, however far the old one had stretched; the next poll is due within it.</summary>
     /// <param name="context">The context, inside a transaction.</param>
     /// <param name="sourceId">The slug.</param>
     /// <param name="seconds">Seconds between polls.</param>
+    /// <param name="adaptive">Whether the interval stretches while webhooks prove live.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public static Task ChangePollIntervalAsync(StoreContext context, string sourceId, int seconds, CancellationToken cancellationToken) =>
+    public static Task ChangePollIntervalAsync(StoreContext context, string sourceId, int seconds, bool adaptive, CancellationToken cancellationToken) =>
         ExecuteAsync(
-            context, SourceStatements.ChangePollInterval, sourceId, [("seconds", seconds), ("random", Random.Shared.NextDouble())], cancellationToken);
+            context,
+            SourceStatements.ChangePollInterval,
+            sourceId,
+            [("seconds", seconds), ("adaptive", adaptive), ("random", Random.Shared.NextDouble())],
+            cancellationToken);
 
     /// <summary>Pauses: raises the fence, so that a check in flight cannot finish.</summary>
     /// <param name="context">The context, inside a transaction.</param>
@@ -83,9 +88,16 @@ public static class SourceWakeups
     /// <param name="requestId">The id of the request.</param>
     /// <param name="actor">Who asks.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public static async Task<AskOutcome> AskAsync(
+    public static Task<AskOutcome> AskAsync(
         StoreContext context, string sourceId, string requestId, string actor, CancellationToken cancellationToken) =>
-        (await Asking.RunAsync(new StoreSession(context), [new ManualAsk(sourceId, requestId, actor)], PullForward, cancellationToken))[0];
+        AskAsync(context, new ManualAsk(sourceId, requestId, actor), cancellationToken);
+
+    /// <summary>The same for a request that names the delivery because of which it is made.</summary>
+    /// <param name="context">The context, inside a transaction.</param>
+    /// <param name="ask">The request.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static async Task<AskOutcome> AskAsync(StoreContext context, ManualAsk ask, CancellationToken cancellationToken) =>
+        (await Asking.RunAsync(new StoreSession(context), [ask], PullForward, cancellationToken))[0];
 
     /// <summary>Raises the version of the webhook's secrets; from the commit on no delivery verified against the old ones is accepted.</summary>
     /// <param name="context">The context, inside a transaction.</param>
@@ -93,6 +105,21 @@ public static class SourceWakeups
     /// <param name="cancellationToken">Ends the wait.</param>
     public static Task ChangeSecretsAsync(StoreContext context, string sourceId, CancellationToken cancellationToken) =>
         ExecuteAsync(context, SourceStatements.ChangeSecrets, sourceId, [], cancellationToken);
+
+    /// <summary>
+    /// Does the same for every source whose repository is under a prefix, because an organisation's secret for them changes. Call it before the secret is written,
+    /// in the same transaction: rows are locked in id order, as asks lock them.
+    /// </summary>
+    /// <param name="context">The context, inside a transaction.</param>
+    /// <param name="prefix">The prefix, normalised, such as <c>github.com/acme/</c>.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>How many sources there are under it.</returns>
+    public static Task<int> ChangeSecretsUnderAsync(StoreContext context, string prefix, CancellationToken cancellationToken) =>
+        new StoreSession(context).ExecuteAsync(SourceStatements.ChangeSecretsUnder, [("prefix", LikePrefix(prefix))], cancellationToken);
+
+    /// <summary>The pattern for LIKE … ESCAPE '\' that matches what starts with a text.</summary>
+    internal static string LikePrefix(string text) =>
+        text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal) + "%";
 
     /// <summary>The database's clock (SQLite: the process's).</summary>
     /// <param name="context">The context; it need not be in a transaction.</param>
@@ -125,4 +152,5 @@ public static class SourceWakeups
 /// <param name="Host">The Git host's authority, lower-case <c>name:port</c>.</param>
 /// <param name="PollIntervalSeconds">Seconds between polls.</param>
 /// <param name="Paused">Whether it starts paused; then no check is asked for.</param>
-public sealed record NewWakeup(string SourceId, string Host, int PollIntervalSeconds, bool Paused);
+/// <param name="Adaptive">Whether the interval stretches while webhooks prove live.</param>
+public sealed record NewWakeup(string SourceId, string Host, int PollIntervalSeconds, bool Paused, bool Adaptive = false);

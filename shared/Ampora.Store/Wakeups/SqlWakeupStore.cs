@@ -45,7 +45,7 @@ internal sealed partial class SqlWakeupStore(Database<StoreContext> database, Wa
             [("id", claim.SourceId), ("done", claim.Done), ("covered", claim.Covered), ("limit", limit)],
             row => row.Bool(0)
                 ? new RunTrigger("webhook", row.String(1), null, row.StringOrNull(2))
-                : new RunTrigger("manual", null, row.String(1), row.StringOrNull(2)),
+                : new RunTrigger("manual", row.StringOrNull(4), row.String(1), row.StringOrNull(2)),
             cancellationToken);
         return asked.Count == 0 && !claim.CoversWebhook && !claim.CoversManual ? [new RunTrigger("poll", null, null, null)] : asked;
     }

@@ -91,6 +91,8 @@ public sealed class ModelRequest
 
     public required string Actor { get; init; }
 
+    public string? DeliveryId { get; init; }
+
     public required long Ask { get; init; }
 
     public string? RunId { get; set; }

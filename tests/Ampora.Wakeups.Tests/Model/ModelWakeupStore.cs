@@ -149,7 +149,7 @@ public sealed class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, in
                 return Task.FromResult<IReadOnlyList<RunTrigger>>([]);
             var asked = source.Deliveries.Where(d => Covers(claim, d.Ask))
                 .Select(d => (d.Ask, Trigger: new RunTrigger("webhook", d.Delivery.DeliveryId, null, d.Delivery.RemoteIp)))
-                .Concat(source.Requests.Where(r => Covers(claim, r.Ask)).Select(r => ((long?)r.Ask, Trigger: new RunTrigger("manual", null, r.Id, r.Actor))))
+                .Concat(source.Requests.Where(r => Covers(claim, r.Ask)).Select(r => ((long?)r.Ask, Trigger: new RunTrigger("manual", r.DeliveryId, r.Id, r.Actor))))
                 .OrderBy(t => t.Item1).Select(t => t.Trigger).Take(limit).ToList();
             return Task.FromResult<IReadOnlyList<RunTrigger>>(asked.Count > 0 ? asked : [new RunTrigger("poll", null, null, null)]);
         }
@@ -314,7 +314,7 @@ public sealed class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, in
             case ManualAsk when source.Paused:
                 return AskOutcome.Paused;
             case ManualAsk manual:
-                AskManually(source, manual.RequestId, manual.Actor);
+                AskManually(source, manual.RequestId, manual.Actor, manual.DeliveryId);
                 return AskOutcome.Accepted;
             case WebhookAsk webhook when webhook.SecretVersion != source.SecretVersion:
                 return AskOutcome.StaleSecret;
@@ -333,12 +333,12 @@ public sealed class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, in
         }
     }
 
-    private void AskManually(ModelSource source, string requestId, string actor)
+    private void AskManually(ModelSource source, string requestId, string actor, string? deliveryId = null)
     {
         NoteAsk(source);
         source.WantedManual = source.Wanted;
         PullForward(source);
-        source.Requests.Add(new ModelRequest { Id = requestId, Actor = actor, Ask = source.Wanted });
+        source.Requests.Add(new ModelRequest { Id = requestId, Actor = actor, DeliveryId = deliveryId, Ask = source.Wanted });
     }
 
     private void NoteAsk(ModelSource source)

@@ -48,35 +48,51 @@ internal static class AskStatements
     /// <summary>An id that is there is a caller's second try after an unknown outcome: the ledger keeps the first.</summary>
     public static Statement AddRequests { get; } = new(
         postgres: """
-            INSERT INTO check_requests (id, source_id, actor, requested_at, ask)
-            SELECT id, source_id, actor, @now, ask FROM jsonb_to_recordset(@rows::jsonb) AS r(id text, source_id text, actor text, ask bigint)
+            INSERT INTO check_requests (id, source_id, actor, requested_at, ask, delivery_id)
+            SELECT id, source_id, actor, @now, ask, delivery_id
+            FROM jsonb_to_recordset(@rows::jsonb) AS r(id text, source_id text, actor text, ask bigint, delivery_id text)
             ON CONFLICT (id) DO NOTHING
             """,
         sqlite: """
-            INSERT INTO check_requests (id, source_id, actor, requested_at, ask)
-            SELECT value->>'id', value->>'source_id', value->>'actor', @now, value->>'ask' FROM json_each(@rows) WHERE TRUE
+            INSERT INTO check_requests (id, source_id, actor, requested_at, ask, delivery_id)
+            SELECT value->>'id', value->>'source_id', value->>'actor', @now, value->>'ask', value->>'delivery_id' FROM json_each(@rows) WHERE TRUE
             ON CONFLICT (id) DO NOTHING
             """);
 
     /// <summary>Takes numbers in commit order: the row stays locked until then.</summary>
     public static Statement NumberDeliveries { get; } = new("UPDATE sequences SET value = value + @count WHERE name = 'deliveries'");
 
-    /// <summary>Adds deliveries under the numbers just taken; as with requests, the first of an id stays.</summary>
+    /// <summary>
+    /// Adds deliveries under the numbers just taken; as with requests, the first of an id stays. What one repeats is the latest before it with the sender's id:
+    /// in the group, which the caller sees, or in the ledger.
+    /// </summary>
     public static Statement AddDeliveries { get; } = new(
-        postgres: """
-            INSERT INTO deliveries (id, sequence, source_id, received_at, provider, event, verdict, reason, remote_ip, signed_by, ask, result)
+        postgres: $"""
+            INSERT INTO deliveries (id, sequence, source_id, received_at, provider, event, verdict, reason, remote_ip, signed_by, ask, result,
+                   sender_delivery_id, announced_sha, secret_name, refs, replay_of)
             SELECT id, (SELECT value FROM sequences WHERE name = 'deliveries') - @count + place, source_id, received_at, provider, event, verdict, reason,
-                   remote_ip, signed_by, ask, result
+                   remote_ip, signed_by, ask, result, sender_delivery_id, announced_sha, secret_name, refs,
+                   coalesce(replay_of, {Earlier("r.source_id", "r.sender_delivery_id", "r.id")})
             FROM jsonb_to_recordset(@rows::jsonb) AS r(id text, place bigint, source_id text, received_at timestamptz, provider text, event text,
-                   verdict text, reason text, remote_ip text, signed_by text, ask bigint, result text)
-            ON CONFLICT (id) DO NOTHING
+                   verdict text, reason text, remote_ip text, signed_by text, ask bigint, result text,
+                   sender_delivery_id text, announced_sha text, secret_name text, refs text, replay_of text)
+            ON CONFLICT (source_id, id) DO NOTHING
             """,
-        sqlite: """
-            INSERT INTO deliveries (id, sequence, source_id, received_at, provider, event, verdict, reason, remote_ip, signed_by, ask, result)
+        sqlite: $"""
+            INSERT INTO deliveries (id, sequence, source_id, received_at, provider, event, verdict, reason, remote_ip, signed_by, ask, result,
+                   sender_delivery_id, announced_sha, secret_name, refs, replay_of)
             SELECT value->>'id', (SELECT value FROM sequences WHERE name = 'deliveries') - @count + (value->>'place'), value->>'source_id',
                    value->>'received_at', value->>'provider', value->>'event', value->>'verdict', value->>'reason',
-                   value->>'remote_ip', value->>'signed_by', value->>'ask', value->>'result'
+                   value->>'remote_ip', value->>'signed_by', value->>'ask', value->>'result',
+                   value->>'sender_delivery_id', value->>'announced_sha', value->>'secret_name', value->>'refs',
+                   coalesce(value->>'replay_of', {Earlier("value->>'source_id'", "value->>'sender_delivery_id'", "value->>'id'")})
             FROM json_each(@rows) WHERE TRUE
-            ON CONFLICT (id) DO NOTHING
+            ON CONFLICT (source_id, id) DO NOTHING
             """);
+
+    // A caller's second try must not find its first.
+    private static string Earlier(string sourceId, string senderDeliveryId, string id) => $"""
+        (SELECT d.id FROM deliveries AS d
+         WHERE d.source_id = {sourceId} AND d.sender_delivery_id = {senderDeliveryId} AND d.id <> {id} ORDER BY d.sequence DESC LIMIT 1)
+        """;
 }

@@ -33,11 +33,11 @@ internal static class ClaimStatements
     /// </summary>
     public static Statement ReadSource { get; } = new("SELECT uid, url, ref FROM sources WHERE id = @id");
 
-    /// <summary>Who asked for what a claim covers: whether by webhook, the id, and the address or person.</summary>
+    /// <summary>Who asked for what a claim covers: whether by webhook, the id, the address or person, and what an operator asked because of.</summary>
     public static Statement ReadTriggers { get; } = new("""
-        SELECT TRUE, id, remote_ip, ask FROM deliveries WHERE source_id = @id AND ask > @done AND ask <= @covered
+        SELECT TRUE, id, remote_ip, ask, NULL FROM deliveries WHERE source_id = @id AND ask > @done AND ask <= @covered
         UNION ALL
-        SELECT FALSE, id, actor, ask FROM check_requests WHERE source_id = @id AND ask > @done AND ask <= @covered
+        SELECT FALSE, id, actor, ask, delivery_id FROM check_requests WHERE source_id = @id AND ask > @done AND ask <= @covered
         ORDER BY ask LIMIT @limit
         """);
 

@@ -23,12 +23,14 @@ internal static class SourceStatements
     public static Statement ChangePollInterval { get; } = new(
         postgres: """
             UPDATE wakeups
-            SET poll_interval_seconds = @seconds, next_poll_at = least(next_poll_at, @now + make_interval(secs => @seconds * @random))
+            SET poll_interval_seconds = @seconds, base_poll_interval_seconds = @seconds, adaptive = @adaptive,
+                next_poll_at = least(next_poll_at, @now + make_interval(secs => @seconds * @random))
             WHERE source_id = @id
             """,
         sqlite: """
             UPDATE wakeups
-            SET poll_interval_seconds = @seconds, next_poll_at = min(next_poll_at, @now + CAST(@seconds * 1000000 * @random AS INTEGER))
+            SET poll_interval_seconds = @seconds, base_poll_interval_seconds = @seconds, adaptive = @adaptive,
+                next_poll_at = min(next_poll_at, @now + CAST(@seconds * 1000000 * @random AS INTEGER))
             WHERE source_id = @id
             """);
 
@@ -41,12 +43,23 @@ internal static class SourceStatements
     /// <summary>Whatever was verified against the old secrets is stale.</summary>
     public static Statement ChangeSecrets { get; } = new("UPDATE wakeups SET secret_version = secret_version + 1 WHERE source_id = @id");
 
+    /// <summary>The same for every source under a prefix.</summary>
+    public static Statement ChangeSecretsUnder { get; } = new(
+        postgres: $"""
+            WITH locked AS MATERIALIZED (SELECT w.source_id AS id FROM wakeups AS w JOIN ({Under}) AS s ON s.id = w.source_id ORDER BY w.source_id FOR UPDATE OF w)
+            UPDATE wakeups SET secret_version = secret_version + 1 FROM locked WHERE source_id = locked.id
+            """,
+        sqlite: $"UPDATE wakeups SET secret_version = secret_version + 1 WHERE source_id IN ({Under})");
+
     /// <summary>The database's clock.</summary>
     public static Statement Now { get; } = new("SELECT @now");
 
+    // An organisation's prefix may name a Bitbucket Server, whose sources have a key of their own.
+    private const string Under = """SELECT id FROM sources WHERE repository_key LIKE @prefix ESCAPE '\' OR bitbucket_server_key LIKE @prefix ESCAPE '\'""";
+
     private const string Insert = """
         INSERT INTO wakeups (source_id, wanted, done, wanted_webhook, wanted_manual, fence, config, secret_version, paused, host,
-            waiting_for_host, poll_interval_seconds, failures, run_count, next_poll_at)
-        VALUES (@id, 0, 0, 0, 0, 0, 1, 1, @paused, @host, FALSE, @seconds, 0, 0,
+            waiting_for_host, poll_interval_seconds, base_poll_interval_seconds, adaptive, failures, run_count, missed_in_row, missed_total, next_poll_at)
+        VALUES (@id, 0, 0, 0, 0, 0, 1, 1, @paused, @host, FALSE, @seconds, @seconds, @adaptive, 0, 0, 0, 0,
         """;
 }
