@@ -1,4 +1,5 @@
 using Ampora.Hosting.Settings;
+using Ampora.Ingress.Bodies;
 using Ampora.Ingress.Deliveries;
 using Ampora.Ingress.Refusals;
 using Ampora.Ingress.Webhooks;
@@ -18,6 +19,8 @@ public static class IngressService
 
         var services = builder.Services;
         services.AddSingleton<Outages>();
+        services.AddSingleton<BodyBudget>();
+        services.AddSingleton<BodyReader>();
         services.AddSingleton<SecretReader>();
         services.AddSingleton<WebhookReceiver>();
         services.AddSingleton<RefusalLedger>();

@@ -4,6 +4,7 @@ using System.Net;
 using System.Security.Cryptography;
 using Ampora.Hosting.Http;
 using Ampora.Hosting.Telemetry;
+using Ampora.Ingress.Bodies;
 using Ampora.Ingress.Deliveries;
 using Ampora.Ingress.Refusals;
 using Ampora.Store.Secrets;
@@ -22,6 +23,7 @@ internal sealed class WebhookReceiver(
     SecretReader secrets,
     DeliveryCommitter committer,
     RefusalLedger refusals,
+    BodyReader bodies,
     Outages outages,
     IOptions<IngressOptions> options,
     TimeProvider time)
@@ -38,14 +40,13 @@ internal sealed class WebhookReceiver(
     private static readonly SearchValues<char> SlugCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-");
 
     private readonly TimeSpan _databaseTime = TimeSpan.FromMilliseconds(options.Value.DatabaseMilliseconds);
-    private readonly TimeSpan _bodyTime = TimeSpan.FromSeconds(options.Value.BodySeconds);
 
     /// <summary>Receives a webhook.</summary>
     /// <param name="context">The request.</param>
     /// <param name="sourceId">The source as the path names it; it may be anything.</param>
     public async Task<IResult> ReceiveAsync(HttpContext context, string sourceId)
     {
-        BodyDrain.Limit(context);
+        BodyReader.Limit(context);
         var receivedAt = time.GetUtcNow();
         var started = time.GetTimestamp();
         var address = AddressOf(context.Connection);
@@ -56,7 +57,7 @@ internal sealed class WebhookReceiver(
             return TurnedAway(verified, sourceId, address);
 
         var reading = time.GetElapsedTime(started);
-        if (await BodyDrain.RunAsync(context, _bodyTime, time) is { } problem)
+        if (await bodies.SkipAsync(context) is { } problem)
             return problem;
 
         // What the sender took for its body is not the database's; what the database took for the secrets is.
