@@ -4,6 +4,7 @@ using Ampora.Ingress.Deliveries;
 using Ampora.Ingress.Refusals;
 using Ampora.Ingress.Webhooks;
 using Ampora.Store;
+using Ampora.Store.Webhooks;
 using MassTransit;
 
 namespace Ampora.Ingress;
@@ -15,7 +16,10 @@ public static class IngressService
     public static void AddIngress(this WebApplicationBuilder builder)
     {
         builder.AddStore();
+        // HMAC secrets are kept encrypted.
+        builder.RequireMasterKey();
         builder.AddSettings<IngressOptions>("Ingress");
+        builder.AddSettings<ConfiguredSecrets>("Webhooks");
 
         var services = builder.Services;
         services.AddSingleton<Outages>();
