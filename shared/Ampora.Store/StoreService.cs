@@ -3,6 +3,7 @@ using Ampora.Database;
 using Ampora.Store.Secrets;
 using Ampora.Store.Snapshots;
 using Ampora.Store.Wakeups;
+using Ampora.Store.Webhooks;
 using Ampora.Wakeups;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -16,8 +17,8 @@ namespace Ampora.Store;
 public static class StoreService
 {
     /// <summary>
-    /// Registers <c>Database&lt;StoreContext&gt;</c>, <c>IWakeupStore</c>, <c>WakeupProtocol</c>, <c>SnapshotStore</c> and <c>SecretCipher</c>, and migrates the
-    /// database before anything else of the host starts. Calling it again changes nothing. Bad settings stop the start.
+    /// Registers <c>Database&lt;StoreContext&gt;</c>, <c>IWakeupStore</c>, <c>WakeupProtocol</c>, <c>SnapshotStore</c>, <c>WebhookReader</c> and <c>SecretCipher</c>, and
+    /// migrates the database before anything else of the host starts. Calling it again changes nothing. Bad settings stop the start.
     /// </summary>
     /// <param name="builder">The service.</param>
     public static void AddStore(this IHostApplicationBuilder builder)
@@ -49,6 +50,7 @@ public static class StoreService
             provider.GetRequiredService<WakeupPolicy>(),
             OwnerOfLeases()));
         services.AddSingleton<SnapshotStore>();
+        services.AddSingleton<WebhookReader>();
         services.AddSingleton(provider => MakeCipher(provider.GetRequiredService<IOptions<StoreOptions>>().Value));
     }
 

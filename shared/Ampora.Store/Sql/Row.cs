@@ -22,6 +22,8 @@ internal readonly struct Row(DbDataReader reader, DatabaseDialect dialect)
 
     public byte[] Bytes(int column) => reader.GetFieldValue<byte[]>(column);
 
+    public byte[]? BytesOrNull(int column) => reader.IsDBNull(column) ? null : Bytes(column);
+
     public DateTimeOffset Time(int column) => dialect == DatabaseDialect.Sqlite
         ? UnixMicroseconds.ToTime(reader.GetInt64(column))
         : reader.GetFieldValue<DateTimeOffset>(column);

@@ -114,11 +114,15 @@ public static class SourceWakeups
     /// <param name="prefix">The prefix, normalised, such as <c>github.com/acme/</c>.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>How many sources there are under it.</returns>
-    public static Task<int> ChangeSecretsUnderAsync(StoreContext context, string prefix, CancellationToken cancellationToken) =>
-        new StoreSession(context).ExecuteAsync(SourceStatements.ChangeSecretsUnder, [("prefix", LikePrefix(prefix))], cancellationToken);
+    public static Task<int> ChangeSecretsUnderAsync(StoreContext context, string prefix, CancellationToken cancellationToken)
+    {
+        var root = prefix.TrimEnd('/');
+        return new StoreSession(context).ExecuteAsync(
+            SourceStatements.ChangeSecretsUnder, [("root", root), ("under", LikePrefix(root + "/"))], cancellationToken);
+    }
 
-    /// <summary>The pattern for LIKE … ESCAPE '\' that matches what starts with a text.</summary>
-    internal static string LikePrefix(string text) =>
+    // For LIKE … ESCAPE '\'.
+    private static string LikePrefix(string text) =>
         text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal) + "%";
 
     /// <summary>The database's clock (SQLite: the process's).</summary>

@@ -55,7 +55,10 @@ internal static class SourceStatements
     public static Statement Now { get; } = new("SELECT @now");
 
     // An organisation's prefix may name a Bitbucket Server, whose sources have a key of their own.
-    private const string Under = """SELECT id FROM sources WHERE repository_key LIKE @prefix ESCAPE '\' OR bitbucket_server_key LIKE @prefix ESCAPE '\'""";
+    private const string Under = """
+        SELECT id FROM sources
+        WHERE repository_key = @root OR repository_key LIKE @under ESCAPE '\' OR bitbucket_server_key = @root OR bitbucket_server_key LIKE @under ESCAPE '\'
+        """;
 
     private const string Insert = """
         INSERT INTO wakeups (source_id, wanted, done, wanted_webhook, wanted_manual, fence, config, secret_version, paused, host,
