@@ -103,7 +103,7 @@ public sealed class TurnedAwayRow
     /// <summary>The refs that it named; null unless it was authenticated.</summary>
     public string? Refs { get; set; }
 
-    /// <summary>The repository that it named; null unless it was authenticated.</summary>
+    /// <summary>The repository that it named, for the operator to compare with the source's URL; a sender that was refused may have named any.</summary>
     public string? Repository { get; set; }
 
     /// <summary>How many came.</summary>
