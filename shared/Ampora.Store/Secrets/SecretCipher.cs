@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -96,6 +97,9 @@ public sealed class SecretCipher
     {
         private readonly byte[] _key;
 
+        // One for each field that holds secrets. Deriving costs many times what decrypting does, and one webhook may need some hundred secrets.
+        private readonly ConcurrentDictionary<string, byte[]> _derived = new(StringComparer.Ordinal);
+
         public MasterKey(byte[] key)
         {
             if (key.Length != KeyBytes)
@@ -107,18 +111,10 @@ public sealed class SecretCipher
         /// <summary>Tells keys apart, and nothing about them.</summary>
         public byte[] Id { get; }
 
-        public AesGcm Open(SecretPlace place)
-        {
-            var derived = HKDF.DeriveKey(HashAlgorithmName.SHA256, _key, KeyBytes, info: Encoding.UTF8.GetBytes($"ampora secret {place.Table}.{place.Field}"));
-            try
-            {
-                return new AesGcm(derived, TagBytes);
-            }
-            finally
-            {
-                CryptographicOperations.ZeroMemory(derived);
-            }
-        }
+        public AesGcm Open(SecretPlace place) => new(_derived.GetOrAdd($"{place.Table}.{place.Field}", Derive), TagBytes);
+
+        private byte[] Derive(string purpose) =>
+            HKDF.DeriveKey(HashAlgorithmName.SHA256, _key, KeyBytes, info: Encoding.UTF8.GetBytes($"ampora secret {purpose}"));
     }
 }
 

@@ -14,6 +14,16 @@ public sealed class ConfiguredSecrets : IValidatableObject
     /// <summary>The secrets by their names.</summary>
     public Dictionary<string, ConfiguredSecret> Secrets { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>The secrets as those in the database are read.</summary>
+    public IReadOnlyList<SharedSecret> ToShared() =>
+    [
+        .. Secrets.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s =>
+        {
+            _ = RepositoryAddress.FindPrefixProblem(s.Value.Prefix ?? "", out var prefix);
+            return new SharedSecret(s.Key, s.Value.Provider!, prefix!, WebhookSecret.Of(FindMethod(s.Value.Provider)!, s.Value.Secret!, s.Value.Username), null, false);
+        }),
+    ];
+
     /// <summary>Finds everything that is wrong at once, when the service starts; no message repeats a secret.</summary>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {

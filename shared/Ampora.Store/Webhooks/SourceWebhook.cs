@@ -12,7 +12,14 @@ namespace Ampora.Store.Webhooks;
 /// <param name="Previous">The one before, also when its time is over; null when it has none.</param>
 /// <param name="PreviousIsValid">Whether that one is still accepted, by the database's clock.</param>
 public sealed record SourceWebhook(
-    string SourceId, long SecretVersion, string Ref, string Auth, bool Paused, WebhookSecret? Current, WebhookSecret? Previous, bool PreviousIsValid);
+    string SourceId, long SecretVersion, string Ref, string Auth, bool Paused, WebhookSecret? Current, WebhookSecret? Previous, bool PreviousIsValid)
+{
+    /// <summary>The key of its repository, which says under which organisations' prefixes it is.</summary>
+    public string? RepositoryKey { get; init; }
+
+    /// <summary>The same as Bitbucket Server's URLs have it; null elsewhere.</summary>
+    public string? BitbucketServerKey { get; init; }
+}
 
 /// <summary>An organisation's secret.</summary>
 /// <param name="Name">Its name.</param>

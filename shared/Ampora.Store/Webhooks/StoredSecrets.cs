@@ -30,10 +30,12 @@ internal readonly record struct StoredSecret(string? Auth, byte[]? Hash, byte[]?
 
 /// <summary>A source's row, not yet decrypted.</summary>
 internal sealed record StoredSource(
-    string Id, long SecretVersion, string Ref, string Auth, bool Paused, StoredSecret Current, StoredSecret Previous, bool PreviousIsValid)
+    string Id, long SecretVersion, string Ref, string Auth, bool Paused, StoredSecret Current, StoredSecret Previous, bool PreviousIsValid, string? RepositoryKey,
+    string? BitbucketServerKey)
 {
     public static StoredSource Read(Row row) => new(
-        row.String(0), row.Long(1), row.String(2), row.String(3), row.Bool(4), StoredSecret.Read(row, 5), StoredSecret.Read(row, 9), row.Bool(13));
+        row.String(0), row.Long(1), row.String(2), row.String(3), row.Bool(4), StoredSecret.Read(row, 5), StoredSecret.Read(row, 9), row.Bool(13),
+        row.StringOrNull(14), row.StringOrNull(15));
 
     /// <exception cref="SecretUnreadableException">One that may verify a delivery cannot be read. One whose time is over only explains a refusal.</exception>
     public SourceWebhook Open(SecretCipher cipher)
@@ -50,7 +52,7 @@ internal sealed record StoredSource(
     private SecretPlace Place => WebhookSecretStorage.PlaceOf(Id);
 
     private SourceWebhook With(WebhookSecret? current, WebhookSecret? previous) =>
-        new(Id, SecretVersion, Ref, Auth, Paused, current, previous, PreviousIsValid);
+        new(Id, SecretVersion, Ref, Auth, Paused, current, previous, PreviousIsValid) { RepositoryKey = RepositoryKey, BitbucketServerKey = BitbucketServerKey };
 }
 
 /// <summary>An organisation's row, not yet decrypted.</summary>

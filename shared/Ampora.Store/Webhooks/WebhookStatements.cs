@@ -8,7 +8,8 @@ internal static class WebhookStatements
     private const string OfSource = """
         SELECT w.source_id, w.secret_version, s.ref, s.webhook_auth, w.paused,
                k.auth, k.secret_hash, k.secret_encrypted, k.username,
-               k.previous_auth, k.previous_secret_hash, k.previous_secret_encrypted, k.previous_username, coalesce(k.previous_valid_until > @now, FALSE)
+               k.previous_auth, k.previous_secret_hash, k.previous_secret_encrypted, k.previous_username, coalesce(k.previous_valid_until > @now, FALSE),
+               s.repository_key, s.bitbucket_server_key
         FROM wakeups AS w JOIN sources AS s ON s.id = w.source_id LEFT JOIN webhook_secrets AS k ON k.source_id = w.source_id
         """;
 
