@@ -24,7 +24,7 @@ public sealed record DeliveryContent
     /// <summary>Every ref that moved.</summary>
     public IReadOnlyList<RefChange> Refs { get; init; } = [];
 
-    /// <summary>Whether more refs moved than are listed.</summary>
+    /// <summary>Whether refs moved that are not listed: too many, or such as cannot be read.</summary>
     public bool RefsTruncated { get; init; }
 
     /// <summary>The sender's id of the delivery, the same when it is sent again.</summary>

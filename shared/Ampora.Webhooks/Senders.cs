@@ -1,4 +1,5 @@
 using System.Buffers;
+using Ampora.Webhooks.Payloads;
 using Microsoft.AspNetCore.Http;
 
 namespace Ampora.Webhooks;
@@ -70,7 +71,7 @@ public static class Senders
     }
 
     /// <summary>The sender by its body, for those whose headers do not tell: Azure DevOps and Gerrit. Null when it does not tell or is no JSON.</summary>
-    public static string? RecogniseBody(ReadOnlySequence<byte> json) => throw new NotImplementedException();
+    public static string? RecogniseBody(ReadOnlySequence<byte> json) => BodySigns.Find(json);
 
     /// <summary>The sender for metrics: one of a few, whatever came.</summary>
     public static string Label(IHeaderDictionary headers) => Recognise(headers) ?? Token;
