@@ -65,18 +65,21 @@ internal sealed class Greeting(StandaloneOptions options, DataFolder folder)
         }
 
         yield return $"  source      {OneLine.Of(source.Id)}: {OneLine.Of(source.Url)} ({OneLine.Of(source.Ref)})";
-        yield return $"  webhook     {source.WebhookUrl}";
-        if (source.WebhookToken is { } token)
+        yield return $"  webhook     {source.Webhook.Url}";
+        var isToken = source.Webhook.Auth == WebhookCommand.Token;
+        if (source.Webhook.Secret is { } secret)
         {
-            yield return $"  token       {token}  (shown once; the Git host sends it as X-Ampora-Webhook-Token, or as ?token=)";
+            yield return isToken
+                ? $"  token       {secret}  (shown once; the Git host sends it as X-Ampora-Webhook-Token, or as ?token=)"
+                : $"  secret      {secret}  (shown once; paste it into the webhook's field \"{source.Webhook.Field}\" at the Git host)";
             yield return "";
             yield return "Push a commit, then tell Ampora as the Git host would; a run follows when there is something new:";
             yield return "";
-            yield return $"  curl -sS -X POST -H 'X-Ampora-Webhook-Token: {token}' {source.WebhookUrl}";
+            yield return $"  {WebhookCommand.Of(source.Webhook.Auth, source.Webhook.Url, secret)}";
         }
         else
         {
-            yield return "  token       shown when it was made; for a new one POST to …/webhook/token";
+            yield return $"  {(isToken ? "token " : "secret")}      shown when it was made; for a new one POST to …/webhook/token";
             yield return "";
             yield return "To have it checked now:";
             yield return "";

@@ -7,9 +7,19 @@ namespace Ampora.Standalone;
 /// <param name="Id">Its slug.</param>
 /// <param name="Url">Its repository.</param>
 /// <param name="Ref">The ref that it follows.</param>
-/// <param name="WebhookUrl">Where its Git host sends webhooks.</param>
-/// <param name="WebhookToken">The token of the webhook, when it was generated just now.</param>
-internal sealed record RegisteredSource(string Id, string Url, string Ref, string WebhookUrl, string? WebhookToken);
+/// <param name="Webhook">How its Git host sends webhooks.</param>
+internal sealed record RegisteredSource(string Id, string Url, string Ref, RegisteredWebhook Webhook);
+
+/// <summary>The webhook of the source.</summary>
+/// <param name="Url">Where its Git host sends webhooks.</param>
+/// <param name="Auth">How they are authenticated: <c>token</c>, <c>github</c>, …</param>
+/// <param name="Field">Where the Git host wants the secret.</param>
+/// <param name="Secret">The secret, when it was generated just now.</param>
+internal sealed record RegisteredWebhook(string Url, string Auth, string Field, string? Secret)
+{
+    /// <summary>Never the secret.</summary>
+    public override string ToString() => $"{Auth} {Url}";
+}
 
 /// <summary>Registers the source of the command line, or brings the one that is there in line with it.</summary>
 internal static partial class SourceRegistration
@@ -17,7 +27,7 @@ internal static partial class SourceRegistration
     private const string Sources = "api/git/sources";
     private const int MaxSlugLength = 63;
 
-    /// <summary>Finds, makes or changes the source, and sees that its webhook has a token.</summary>
+    /// <summary>Finds, makes or changes the source, and sees that its webhook has a secret.</summary>
     /// <param name="api">The management API.</param>
     /// <param name="options">What was asked for.</param>
     /// <param name="credential">What an earlier start applied of it, by the source's slug.</param>
@@ -33,10 +43,13 @@ internal static partial class SourceRegistration
             : await ChangeAsync(api, found, options, found["credential"] is not null && applied is { IsSame: true }, cancellationToken);
         applied?.Note();
 
-        var token = (bool)source["webhook"]!["hasSecret"]!
-            ? null
-            : await api.SendAsync(HttpMethod.Post, $"{Sources}/{id}/webhook/token", null, cancellationToken);
-        return new RegisteredSource(id, (string)source["url"]!, (string)source["ref"]!, (string)source["webhook"]!["url"]!, (string?)token?["token"]);
+        var webhook = source["webhook"]!;
+        var made = (bool)webhook["hasSecret"]! ? null : await api.SendAsync(HttpMethod.Post, $"{Sources}/{id}/webhook/token", null, cancellationToken);
+        return new RegisteredSource(
+            id,
+            (string)source["url"]!,
+            (string)source["ref"]!,
+            new RegisteredWebhook((string)webhook["url"]!, (string)webhook["auth"]!, (string?)made?["field"] ?? (string)webhook["field"]!, (string?)made?["token"]));
     }
 
     /// <summary>The slug of a repository's name.</summary>
