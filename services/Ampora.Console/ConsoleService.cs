@@ -1,10 +1,12 @@
 using Ampora.Console.Access;
 using Ampora.Console.Announcing;
 using Ampora.Console.Audit;
+using Ampora.Console.Deliveries;
 using Ampora.Console.Events;
 using Ampora.Console.Http;
 using Ampora.Console.Page;
 using Ampora.Console.Runs;
+using Ampora.Console.SharedSecrets;
 using Ampora.Console.Snapshots;
 using Ampora.Console.Sources;
 using Ampora.Console.Tokens;
@@ -12,6 +14,7 @@ using Ampora.Console.Webhooks;
 using Ampora.Git;
 using Ampora.Hosting.Settings;
 using Ampora.Store;
+using Ampora.Store.Webhooks;
 using MassTransit;
 
 namespace Ampora.Console;
@@ -26,6 +29,7 @@ public static class ConsoleService
         // For Git credentials, sessions and forms.
         builder.RequireMasterKey();
         builder.AddSettings<GitLimits>("Git");
+        builder.AddSettings<ConfiguredSecrets>("Webhooks");
         builder.Services.AddGitAddressPolicy();
         if (AdminToken.FindProblem(builder.Configuration) is { } tokenProblem)
             builder.AddSettingsProblem(tokenProblem);
@@ -36,12 +40,16 @@ public static class ConsoleService
         var services = builder.Services;
         services.AddSingleton(address);
         services.AddSingleton<SourceWriter>();
+        services.AddSingleton<SecretRotation>();
+        services.AddSingleton<WebhookWriter>();
+        services.AddSingleton<SharedSecretWriter>();
         services.AddSingleton<SealedText>();
         services.AddSingleton<ApiTokenDirectory>();
         services.AddSingleton<GeneratedAdminToken>();
         AddWorker<Announcer>(services);
         services.AddHostedService<AdminToken>();
         AddWorker<RefusalLedger>(services);
+        services.AddHostedService<RepositoryKeys>();
         AddWorker<EventTail>(services);
 
         // The core alone: what AddAuthentication adds besides keeps keys on disk, which nothing here uses.
@@ -66,6 +74,8 @@ public static class ConsoleService
             .ProducesProblem(StatusCodes.Status403Forbidden);
         api.MapSources();
         api.MapWebhooks();
+        api.MapDeliveries();
+        api.MapSharedSecrets();
         api.MapRuns();
         api.MapSnapshots();
         api.MapAudit();

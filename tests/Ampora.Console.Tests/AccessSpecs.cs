@@ -29,6 +29,13 @@ public sealed class AccessSpecs(Consoles consoles)
         ["POST /api/git/sources/{id}/webhook/token"] = Admin,
         ["DELETE /api/git/sources/{id}/webhook/token"] = Admin,
         ["GET /api/git/sources/{id}/deliveries"] = Viewer,
+        ["POST /api/git/sources/{id}/deliveries/{deliveryId}/retry"] = Operator,
+        ["GET /api/git/deliveries"] = Operator,
+        ["GET /api/git/webhook-secrets"] = Admin,
+        ["GET /api/git/webhook-secrets/{name}"] = Admin,
+        ["PUT /api/git/webhook-secrets/{name}"] = Admin,
+        ["POST /api/git/webhook-secrets/{name}/token"] = Admin,
+        ["DELETE /api/git/webhook-secrets/{name}"] = Admin,
         ["GET /api/git/sources/{id}/runs"] = Viewer,
         ["GET /api/git/runs/{runId}"] = Viewer,
         ["GET /api/git/sources/{id}/snapshots"] = Viewer,
@@ -142,6 +149,12 @@ public sealed class AccessSpecs(Consoles consoles)
             await limited.RefusedAsync(403, "forbidden", HttpMethod.Get, "/api/audit/verify");
             await limited.RefusedAsync(403, "forbidden", HttpMethod.Get, "/api/audit/export");
             await limited.RefusedAsync(403, "forbidden", HttpMethod.Get, "/api/tokens");
+            foreach (var route in LeastRole.Keys.Where(r => r.Contains("/webhook-secrets", StringComparison.Ordinal)))
+            {
+                var (method, path) = Fill(route, mine);
+                await limited.RefusedAsync(403, "forbidden", method, path, method == HttpMethod.Get || method == HttpMethod.Delete ? null : "{}");
+            }
+
             await limited.RefusedAsync(403, "forbidden", HttpMethod.Post, "/api/tokens", new { name = "escape", role = Admin });
             await limited.RefusedAsync(403, "forbidden", HttpMethod.Post, "/api/git/sources", new { id = TestConsole.Unique("s"), url = "https://git.example.com/x.git" });
         }
@@ -157,6 +170,8 @@ public sealed class AccessSpecs(Consoles consoles)
         var path = route[(space + 1)..]
             .Replace("/tokens/{id}", "/tokens/tok_00000000000000000000000000000000", StringComparison.Ordinal)
             .Replace("{id}", source, StringComparison.Ordinal)
+            .Replace("{deliveryId}", "dlv_00000000000000000000000000000000", StringComparison.Ordinal)
+            .Replace("{name}", "no-such-secret", StringComparison.Ordinal)
             .Replace("{runId}", "run_00000000000000000000000000000000", StringComparison.Ordinal)
             .Replace("{sha}", "latest", StringComparison.Ordinal)
             .Replace("{**path}", "a", StringComparison.Ordinal);

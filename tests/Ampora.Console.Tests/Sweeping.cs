@@ -57,13 +57,19 @@ internal static class Sweeping
 
     /// <summary>Commits a webhook delivery.</summary>
     /// <returns>Its id.</returns>
-    public static async Task<string> DeliverAsync(this TestConsole console, string id)
+    public static async Task<string> DeliverAsync(this TestConsole console, string id, string? senderDeliveryId = null, string? refs = null, string? secretName = null)
     {
         var delivery = $"dlv_{Guid.NewGuid():n}";
         await using var context = console.Store.Read();
         var version = await context.Wakeups.Where(w => w.SourceId == id).Select(w => w.SecretVersion).SingleAsync(Stop);
         var outcome = await console.Services.GetRequiredService<WakeupProtocol>().AskAsync(
-            [new WebhookAsk(id, version, new Delivery(delivery, TimeProvider.System.GetUtcNow(), "token", "push", "192.0.2.9", "current"))], Stop);
+            [new WebhookAsk(id, version, new Delivery(delivery, TimeProvider.System.GetUtcNow(), "token", "push", "192.0.2.9", "current")
+            {
+                SenderDeliveryId = senderDeliveryId,
+                Refs = refs,
+                SecretName = secretName,
+            })],
+            Stop);
         Assert.Equal([AskOutcome.Accepted], outcome);
         return delivery;
     }

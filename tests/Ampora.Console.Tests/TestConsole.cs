@@ -11,6 +11,7 @@ using Ampora.TestServers;
 using MassTransit;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Ampora.Console.Tests;
 
@@ -23,10 +24,11 @@ public sealed class TestConsole : IAsyncDisposable
     private readonly List<HttpClient> _clients = [];
     private readonly SqliteFile _auditFile;
 
-    private TestConsole(WebApplication app, SqliteFile auditFile)
+    private TestConsole(WebApplication app, SqliteFile auditFile, LogCapture logs)
     {
         _app = app;
         _auditFile = auditFile;
+        Logs = logs;
         Address = new Uri(app.Urls.First());
         Admin = Client(AdminToken);
     }
@@ -35,6 +37,9 @@ public sealed class TestConsole : IAsyncDisposable
 
     /// <summary>A client with the admin token.</summary>
     public HttpClient Admin { get; }
+
+    /// <summary>What it has logged.</summary>
+    public LogCapture Logs { get; }
 
     public IServiceProvider Services => _app.Services;
 
@@ -55,11 +60,14 @@ public sealed class TestConsole : IAsyncDisposable
         };
         foreach (var (key, value) in settings)
             all[key] = value;
+        var logs = new LogCapture();
         var app = ServiceHost.Build(
             ServiceHost.Standalone,
             [],
             builder =>
             {
+                builder.Logging.AddProvider(logs);
+                builder.Logging.AddFilter<LogCapture>(null, LogLevel.Trace);
                 if (withAudit)
                     builder.AddAudit();
                 builder.AddConsole();
@@ -78,7 +86,7 @@ public sealed class TestConsole : IAsyncDisposable
             all);
         await app.StartAsync();
         await app.Services.GetRequiredService<IBusControl>().WaitForHealthStatus(BusHealthStatus.Healthy, TimeSpan.FromSeconds(30));
-        return new TestConsole(app, auditFile);
+        return new TestConsole(app, auditFile, logs);
     }
 
     /// <summary>A client with this token, or with none.</summary>
@@ -112,10 +120,10 @@ public sealed class TestConsole : IAsyncDisposable
     public static string Unique(string prefix) => $"{prefix}-{Guid.NewGuid().ToString("n")[..12]}";
 
     /// <summary>Creates a source and answers its id.</summary>
-    public async Task<string> CreateSourceAsync(object? labels = null, object? credential = null, bool paused = false)
+    public async Task<string> CreateSourceAsync(object? labels = null, object? credential = null, bool paused = false, string? url = null)
     {
         var id = Unique("s");
-        await Admin.SendJsonAsync(HttpMethod.Post, "/api/git/sources", new { id, url = $"https://git.example.com/acme/{id}.git", labels, credential, paused });
+        await Admin.SendJsonAsync(HttpMethod.Post, "/api/git/sources", new { id, url = url ?? $"https://git.example.com/acme/{id}.git", labels, credential, paused });
         return id;
     }
 }

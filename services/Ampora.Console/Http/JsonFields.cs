@@ -79,6 +79,44 @@ internal sealed class JsonFields
         return Text(name, maxLength);
     }
 
+    /// <summary>Reads a text in which anything may be, such as a body that was sent elsewhere; null when it is absent, null or bad.</summary>
+    /// <param name="name">The member.</param>
+    /// <param name="maxLength">At most so many characters.</param>
+    public string? Verbatim(string name, int maxLength)
+    {
+        if (!Has(name) || IsNull(name))
+            return null;
+        return ReadVerbatim(name, _members[name], maxLength);
+    }
+
+    /// <summary>Reads a text, or an array of texts, in which anything may be; null when it is absent, null or bad.</summary>
+    /// <param name="name">The member.</param>
+    /// <param name="maxCount">At most so many.</param>
+    /// <param name="maxLength">At most so many characters each.</param>
+    public IReadOnlyList<string>? OneOrMore(string name, int maxCount, int maxLength)
+    {
+        if (!Has(name) || IsNull(name))
+            return null;
+        var value = _members[name];
+        if (value.ValueKind != JsonValueKind.Array)
+            return ReadVerbatim(name, value, maxLength) is { } only ? [only] : null;
+        if (value.GetArrayLength() > maxCount)
+        {
+            Fail(name, $"It should have at most {maxCount} items; it has {value.GetArrayLength()}.");
+            return null;
+        }
+
+        var texts = new List<string>();
+        foreach (var item in value.EnumerateArray())
+        {
+            if (ReadVerbatim(name, item, maxLength) is not { } text)
+                return null;
+            texts.Add(text);
+        }
+
+        return texts;
+    }
+
     /// <summary>Reads a whole number; null when it is absent, null or bad.</summary>
     public int? Integer(string name, int min, int max)
     {
@@ -160,6 +198,29 @@ internal sealed class JsonFields
             var shown = new string([.. name.Take(readable).Select(c => char.IsControl(c) ? '?' : c)]);
             _errors.Add(_prefix + shown, $"There is no such field; the fields are {string.Join(", ", _known.Order(StringComparer.Ordinal))}.");
         }
+    }
+
+    private string? ReadVerbatim(string name, JsonElement value, int maxLength)
+    {
+        if (value.ValueKind != JsonValueKind.String)
+        {
+            Fail(name, "It should be a string.");
+            return null;
+        }
+
+        try
+        {
+            var text = value.GetString()!;
+            if (text.Length <= maxLength)
+                return text;
+            Fail(name, $"It should have at most {maxLength} characters; it has {text.Length}.");
+        }
+        catch (InvalidOperationException)
+        {
+            Fail(name, "It is not valid Unicode text.");
+        }
+
+        return null;
     }
 
     private List<string>? ReadTexts(string name, JsonElement array)

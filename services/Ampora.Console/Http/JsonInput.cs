@@ -6,7 +6,7 @@ namespace Ampora.Console.Http;
 /// <summary>Reads the JSON object of a request, within limits.</summary>
 internal static class JsonInput
 {
-    // The largest object of the API is a source with 64 labels: well under 100 KiB.
+    // The largest object that is kept is a source with 64 labels: well under 100 KiB.
     private const int MaxBodyBytes = 1024 * 1024;
 
     // The deepest is three; deeper input is only made to hurt.
@@ -16,9 +16,17 @@ internal static class JsonInput
     /// <param name="request">The request.</param>
     /// <param name="optional">Whether no body at all means an empty object.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public static async Task<JsonDocument> ReadAsync(HttpRequest request, bool optional, CancellationToken cancellationToken)
+    public static Task<JsonDocument> ReadAsync(HttpRequest request, bool optional, CancellationToken cancellationToken) =>
+        ReadAsync(request, optional, MaxBodyBytes, cancellationToken);
+
+    /// <summary>Reads a body that may be larger than what is kept; the caller disposes the document.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="optional">Whether no body at all means an empty object.</param>
+    /// <param name="maxBytes">The largest body.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static async Task<JsonDocument> ReadAsync(HttpRequest request, bool optional, int maxBytes, CancellationToken cancellationToken)
     {
-        var body = await ReadBodyAsync(request, cancellationToken);
+        var body = await ReadBodyAsync(request, maxBytes, cancellationToken);
         if (body.Length == 0 && optional)
             return JsonDocument.Parse("{}");
         if (!request.HasJsonContentType())
@@ -48,25 +56,25 @@ internal static class JsonInput
         throw Invalid("it should be an object, { … }");
     }
 
-    private static async Task<ReadOnlyMemory<byte>> ReadBodyAsync(HttpRequest request, CancellationToken cancellationToken)
+    private static async Task<ReadOnlyMemory<byte>> ReadBodyAsync(HttpRequest request, int maxBytes, CancellationToken cancellationToken)
     {
-        if (request.ContentLength > MaxBodyBytes)
-            throw TooLarge();
+        if (request.ContentLength > maxBytes)
+            throw TooLarge(maxBytes);
         using var buffer = new MemoryStream();
         var chunk = new byte[16 * 1024];
         int count;
         while ((count = await request.Body.ReadAsync(chunk, cancellationToken)) > 0)
         {
-            if (buffer.Length + count > MaxBodyBytes)
-                throw TooLarge();
+            if (buffer.Length + count > maxBytes)
+                throw TooLarge(maxBytes);
             buffer.Write(chunk, 0, count);
         }
 
         return buffer.GetBuffer().AsMemory(0, (int)buffer.Length);
     }
 
-    private static RequestRefusedException TooLarge() =>
-        new(413, "body_too_large", "Body too large", $"The body is larger than {MaxBodyBytes / 1024} KiB.");
+    private static RequestRefusedException TooLarge(int maxBytes) =>
+        new(413, "body_too_large", "Body too large", $"The body is larger than {maxBytes / 1024} KiB.");
 
     private static RequestRefusedException Invalid(string what) => new(400, "invalid_json", "Invalid JSON", $"The body is not valid JSON: {what}.");
 }

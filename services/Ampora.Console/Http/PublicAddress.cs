@@ -27,6 +27,10 @@ internal sealed class PublicAddress(Uri? publicUrl, string pathPrefix)
     /// <param name="sourceId">The slug.</param>
     public string OfWebhook(HttpRequest? request, string sourceId) => $"{Root(request)}/api/git/webhook/{sourceId}";
 
+    /// <summary>Where the webhooks of an organisation go, for all its repositories.</summary>
+    /// <param name="request">The request that asks.</param>
+    public string OfSharedWebhook(HttpRequest request) => $"{Root(request)}/api/git/webhook";
+
     /// <summary>Whether the client came by TLS, as far as is known behind a gateway.</summary>
     public bool IsHttps(HttpRequest request) => request.IsHttps || publicUrl?.Scheme == "https";
 

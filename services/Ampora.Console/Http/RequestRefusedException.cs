@@ -21,6 +21,9 @@ internal sealed class RequestRefusedException(int status, string code, string ti
     public static RequestRefusedException NoSource(string id) =>
         new(404, "source_not_found", "No such source", $"There is no source '{Readable(id)}', or this token may not see it.");
 
+    public static RequestRefusedException Paused(string id) =>
+        new(409, "source_paused", "Source paused", $"The source '{id}' is paused: resume it, which checks it at once.");
+
     public static RequestRefusedException NoRun() =>
         new(404, "run_not_found", "No such run", "There is no run with this id, or this token may not see it; runs end with their retention or with their source.");
 

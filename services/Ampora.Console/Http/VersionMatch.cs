@@ -27,6 +27,6 @@ internal sealed class VersionMatch
         if (_tags is null || _tags.Any(tag => tag.Equals(EntityTagHeaderValue.Any) || (!tag.IsWeak && tag.Tag == TagOf(version))))
             return;
         throw new RequestRefusedException(
-            412, "etag_mismatch", "Changed meanwhile", "The source is not at the version that If-Match names: read it again, and make the change on what it is now.");
+            412, "etag_mismatch", "Changed meanwhile", "It is not at the version that If-Match names: read it again, and make the change on what it is now.");
     }
 }

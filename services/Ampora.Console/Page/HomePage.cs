@@ -161,10 +161,11 @@ internal static class HomePage
         var rows = Html.Join(sources.Take(MaxSources).Select(s => Html.Of($"""
             <tr><td>{s.Id}</td><td>{s.Url}<br><code>{s.Ref}</code></td>
             <td class="{s.State.Health}">{s.State.Health}{(s.Paused ? ", paused" : "")}{(s.State.Error is { } e ? $": {e.Detail} {e.Remedy}" : "")}</td>
-            <td><code>{Short(s.State.Tip?.Sha)}</code> {s.State.Tip?.Subject}</td><td>{Time(s.State.LastCheckedAt)}</td></tr>
+            <td><code>{Short(s.State.Tip?.Sha)}</code> {s.State.Tip?.Subject}</td><td>{Time(s.State.LastCheckedAt)}</td>
+            <td class="{s.State.WebhookHealth}">{s.Webhook.Auth}: {s.Webhook.Field}{(s.Webhook.HasSecret ? "" : ", no secret yet")}<br>{Time(s.State.LastWebhookAt)}</td></tr>
             """)));
         var more = sources.Count > MaxSources ? Html.Of($"<p>The first {Number(MaxSources)} are shown; the API lists all.</p>") : default;
-        return Html.Of($"<table><tr><th>Source</th><th>Repository, ref</th><th>Health</th><th>Tip</th><th>Last checked</th></tr>{rows}</table>{more}");
+        return Html.Of($"<table><tr><th>Source</th><th>Repository, ref</th><th>Health</th><th>Tip</th><th>Last checked</th><th>Webhook, last one</th></tr>{rows}</table>{more}");
     }
 
     private static Html ShowRuns(IReadOnlyList<RunView> runs)

@@ -12,6 +12,9 @@ internal static class SourceAudit
         var detail = new Dictionary<string, string> { ["changed"] = string.Join(", ", changes) };
         foreach (var name in changes)
         {
+            // What changes of it is told by whoever changes it.
+            if (name == "webhook")
+                continue;
             if (name == "credential")
             {
                 detail["credential"] = after.Credential is CredentialChange.Set set ? $"set ({set.Type}, for {after.Authority})" : "removed";
@@ -36,7 +39,6 @@ internal static class SourceAudit
         "polling" => (before.Polling, after.Polling),
         "paused" => (Text(before.Wakeup!.Paused), Text(after.Paused)),
         "labels" => (Text(before.Labels.ToDictionary(l => l.Key, l => l.Value)), Text(after.Labels)),
-        "webhook" => (before.WebhookAuth, after.WebhookAuth),
         _ => throw new ArgumentOutOfRangeException(nameof(name)),
     };
 

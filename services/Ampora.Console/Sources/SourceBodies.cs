@@ -1,3 +1,5 @@
+using Ampora.Console.Webhooks;
+
 namespace Ampora.Console.Sources;
 
 // What requests hold, for the API's description; they are read member by member, so that everything that is wrong is told at once.
@@ -41,8 +43,8 @@ internal sealed record SourceBody
     /// <summary>For the Git host. Write-only; null removes it.</summary>
     public CredentialBody? Credential { get; init; }
 
-    /// <summary>How webhooks are authenticated.</summary>
-    public WebhookBody? Webhook { get; init; }
+    /// <summary>How webhooks are authenticated; null: as the host of the URL does it.</summary>
+    public WebhookSettingsBody? Webhook { get; init; }
 }
 
 /// <summary>A Git credential as a request gives it.</summary>
@@ -59,13 +61,6 @@ internal sealed record CredentialBody
 
     /// <summary>For bearer.</summary>
     public string? Token { get; init; }
-}
-
-/// <summary>How a source's webhooks are authenticated, as a request gives it.</summary>
-internal sealed record WebhookBody
-{
-    /// <summary>token.</summary>
-    public string? Auth { get; init; }
 }
 
 /// <summary>Why a source is paused.</summary>

@@ -3,6 +3,7 @@ using Ampora.Console.Http;
 using Ampora.Console.Webhooks;
 using Ampora.Git;
 using Ampora.Store.Model;
+using Ampora.Webhooks;
 
 namespace Ampora.Console.Sources;
 
@@ -12,7 +13,7 @@ internal enum InputMode
     /// <summary>POST: what is absent has its default.</summary>
     Create,
 
-    /// <summary>PUT: what is absent has its default, except the credential, which nobody can read and send back.</summary>
+    /// <summary>PUT: what is absent has its default, except the credential and the webhook, of which nobody can read the secret and send it back.</summary>
     Replace,
 
     /// <summary>PATCH (RFC 7396): what is absent stays, what is null has its default.</summary>
@@ -64,10 +65,10 @@ internal static class SourceInput
             Owner = fields.Has("owner") ? fields.Text("owner", SourceRules.MaxOwnerLength) : kept?.Owner,
             PollIntervalSeconds = ReadOr(fields, "pollIntervalSeconds", kept?.PollIntervalSeconds, SourceRules.DefaultPollIntervalSeconds, name =>
                 fields.Integer(name, SourceRules.MinPollIntervalSeconds, SourceRules.MaxPollIntervalSeconds)),
-            Polling = fields.Has("polling") ? fields.OneOf("polling", "fixed", "adaptive") ?? "fixed" : kept?.Polling ?? "fixed",
+            Polling = fields.Has("polling") ? fields.OneOf("polling", SourceRules.Fixed, SourceRules.Adaptive) ?? SourceRules.Fixed : kept?.Polling ?? SourceRules.Fixed,
             Paused = ReadOr(fields, "paused", kept?.Wakeup?.Paused, false, fields.Boolean),
             Labels = ReadLabels(fields, kept),
-            WebhookAuth = ReadWebhook(fields, mode) ?? kept?.WebhookAuth ?? WebhookAuthentication.Token,
+            Webhook = ReadWebhook(fields, mode, current, url),
             Credential = ReadCredential(fields, mode, current, url),
         };
         RefuseFilter(fields, "include");
@@ -128,19 +129,24 @@ internal static class SourceInput
         return labels;
     }
 
-    private static string? ReadWebhook(JsonFields fields, InputMode mode)
+    // Left out it stays, in every mode: another URL does not silently change how webhooks are authenticated, and a secret cannot be read and sent back.
+    private static WebhookChange ReadWebhook(JsonFields fields, InputMode mode, Source? current, GitUrl? url)
     {
+        var ofHost = url is null ? WebhookMethod.Token : WebhookMethod.DefaultFor(url.ToString());
+        var method = current is null ? ofHost : WebhookWriter.MethodOf(current);
+        if (fields.IsNull("webhook"))
+            return new WebhookChange(ofHost) { NamesUser = true };
         if (fields.Object("webhook") is not { } webhook)
-            return null;
+            return new WebhookChange(method);
         if (mode == InputMode.Replace)
         {
-            foreach (var name in WebhookAuthentication.ReadOnly)
+            foreach (var name in WebhookInput.ReadOnly)
                 webhook.Has(name);
         }
 
-        var auth = WebhookAuthentication.Read(webhook);
+        var change = WebhookInput.Read(webhook, method);
         webhook.RefuseUnknown();
-        return auth;
+        return change;
     }
 
     private static CredentialChange ReadCredential(JsonFields fields, InputMode mode, Source? current, GitUrl? url)

@@ -1,4 +1,8 @@
+using Ampora.Console.Access;
+using Ampora.Console.Http;
+using Ampora.Console.Webhooks;
 using Ampora.Contracts;
+using Ampora.Database;
 using Ampora.Store;
 using Ampora.Store.Model;
 using Ampora.Store.Wakeups;
@@ -9,7 +13,7 @@ namespace Ampora.Console.Sources;
 /// <summary>Reads sources with all that the API shows of them, in one query for however many.</summary>
 internal static class SourceReader
 {
-    /// <summary>How many failures in a row make a source failing rather than degraded: one or two happen to every Git host.</summary>
+    /// <summary>How many failures, or missed webhooks, in a row make a source failing rather than degraded: one or two happen to every Git host.</summary>
     public const int FailingFrom = 3;
 
     /// <summary>Reads the chosen sources.</summary>
@@ -25,7 +29,18 @@ internal static class SourceReader
                 Labels = s.Labels,
                 Wakeup = s.Wakeup!,
                 Credential = s.Credential == null ? null : new CredentialRow(s.Credential.Type, s.Credential.Authority, s.Credential.UpdatedAt),
-                Webhook = s.WebhookSecret == null ? null : new WebhookRow(s.WebhookSecret.CreatedAt, s.WebhookSecret.PreviousValidUntil),
+                Webhook = s.WebhookSecret == null
+                    ? null
+                    : new SecretTimes
+                    {
+                        HasSecret = s.WebhookSecret.SecretHash != null || s.WebhookSecret.SecretEncrypted != null,
+                        IsEncrypted = s.WebhookSecret.SecretEncrypted != null,
+                        Username = s.WebhookSecret.Username,
+                        CreatedAt = s.WebhookSecret.CreatedAt,
+                        UsedAt = s.WebhookSecret.UsedAt,
+                        PreviousValidUntil = s.WebhookSecret.PreviousValidUntil,
+                        PreviousUsedAt = s.WebhookSecret.PreviousUsedAt,
+                    },
                 HasDelivery = context.Deliveries.Any(d => d.SourceId == s.Id),
             })
             .AsNoTracking()
@@ -46,6 +61,16 @@ internal static class SourceReader
             .ToDictionaryAsync(t => t.SourceId, cancellationToken);
         var now = await SourceWakeups.NowAsync(context, cancellationToken);
         return [.. rows.Select(row => Show(row, tips.GetValueOrDefault(row.Source.Id), now))];
+    }
+
+    /// <summary>Reads one source; answers 404 when there is none, or the caller may not see it.</summary>
+    public static async Task<SourceView> ReadOneAsync(Database<StoreContext> database, Caller caller, string id, CancellationToken cancellationToken)
+    {
+        if (!SourceRules.IsSlug(id))
+            throw RequestRefusedException.NoSource(id);
+        await using var context = database.Read();
+        var found = await ReadAsync(context, caller.Scope.Apply(context.Sources).Where(s => s.Id == id), cancellationToken);
+        return found.Count == 1 ? found[0] : throw RequestRefusedException.NoSource(id);
     }
 
     /// <summary>Keeps the sources of one health; see <see cref="SourceState.Health"/>.</summary>
@@ -76,19 +101,17 @@ internal static class SourceReader
             Paused = wakeup.Paused,
             PauseReason = wakeup.Paused ? source.PauseReason : null,
             Credential = row.Credential is { } c ? new CredentialView(c.Type, c.Authority, c.UpdatedAt.UtcDateTime) : null,
-            Webhook = new WebhookView(
-                source.WebhookAuth,
-                "",
-                row.Webhook is not null,
-                row.Webhook?.CreatedAt.UtcDateTime,
-                row.Webhook?.PreviousValidUntil is { } until && until > now ? until.UtcDateTime : null),
+            Webhook = WebhookView.Of(source.WebhookAuth, row.Webhook, now),
             CreatedAt = source.CreatedAt.UtcDateTime,
             UpdatedAt = source.UpdatedAt.UtcDateTime,
             State = new SourceState
             {
                 Health = wakeup.LastCheckedAt is null ? "unknown" : wakeup.Failures == 0 ? "healthy" : wakeup.Failures < FailingFrom ? "degraded" : "failing",
                 Phase = wakeup.LeaseUntil > now ? "checking" : wakeup.Failures > 0 && wakeup.NotBefore > now ? "backingOff" : "idle",
-                WebhookHealth = row.HasDelivery ? "healthy" : "unknown",
+                WebhookHealth = WebhookHealthOf(wakeup, row.HasDelivery),
+                MissedWebhooks = wakeup.MissedTotal,
+                LastWebhookAt = wakeup.LastWebhookAt?.UtcDateTime,
+                PollIntervalSeconds = wakeup.PollIntervalSeconds,
                 Tip = wakeup.TipSha is null
                     ? null
                     : new TipView(wakeup.TipSha, tip?.Subject, tip?.Author, tip?.CommittedAt.UtcDateTime, wakeup.TipSeenAt?.UtcDateTime),
@@ -101,11 +124,17 @@ internal static class SourceReader
         };
     }
 
+    private static string WebhookHealthOf(Wakeup wakeup, bool hasDelivery) => wakeup switch
+    {
+        { LastWebhookAt: null, MissedTotal: 0 } when !hasDelivery => "unknown",
+        { MissedInRow: 0 } => "healthy",
+        { MissedInRow: < FailingFrom } => "degraded",
+        _ => "failing",
+    };
+
     private static string[] Lines(string? text) => text?.Split('\n') ?? [];
 
     private sealed record CredentialRow(string Type, string Authority, DateTimeOffset UpdatedAt);
-
-    private sealed record WebhookRow(DateTimeOffset CreatedAt, DateTimeOffset? PreviousValidUntil);
 
     private sealed record Row
     {
@@ -117,7 +146,7 @@ internal static class SourceReader
 
         public required CredentialRow? Credential { get; init; }
 
-        public required WebhookRow? Webhook { get; init; }
+        public required SecretTimes? Webhook { get; init; }
 
         public required bool HasDelivery { get; init; }
     }

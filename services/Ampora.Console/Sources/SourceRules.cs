@@ -18,6 +18,12 @@ internal static partial class SourceRules
     public const int MaxPollIntervalSeconds = 86_400;
     public const int DefaultPollIntervalSeconds = 60;
 
+    /// <summary>The interval between polls stays as it is set.</summary>
+    public const string Fixed = "fixed";
+
+    /// <summary>The interval between polls stretches, up to an hour, while webhooks prove live.</summary>
+    public const string Adaptive = "adaptive";
+
     public const string SlugForm = "It should be 1 to 63 lower-case letters, digits and dashes.";
 
     public static bool IsSlug(string text) => Slug().IsMatch(text);

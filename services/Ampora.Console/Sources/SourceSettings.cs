@@ -1,3 +1,4 @@
+using Ampora.Console.Webhooks;
 using Ampora.Store.Model;
 using Ampora.Store.Secrets;
 
@@ -22,7 +23,8 @@ internal sealed record SourceSettings
 
     public required IReadOnlyDictionary<string, string> Labels { get; init; }
 
-    public required string WebhookAuth { get; init; }
+    /// <summary>How webhooks are to be authenticated.</summary>
+    public required WebhookChange Webhook { get; init; }
 
     /// <summary>Scheme, host and port of <see cref="Url"/>; a credential is sent nowhere else.</summary>
     public required string Authority { get; init; }
@@ -51,7 +53,7 @@ internal sealed record SourceSettings
         Compare("polling", Polling == source.Polling);
         Compare("paused", Paused == source.Wakeup!.Paused);
         Compare("labels", Labels.Count == source.Labels.Count && source.Labels.All(l => Labels.TryGetValue(l.Key, out var value) && value == l.Value));
-        Compare("webhook", WebhookAuth == source.WebhookAuth);
+        Compare("webhook", !Webhook.Changes(source));
         Compare("credential", Credential is CredentialChange.Keep || (Credential is CredentialChange.Remove && source.Credential is null));
         return changes;
     }

@@ -1,4 +1,5 @@
 using Ampora.Console.Http;
+using Ampora.Console.Webhooks;
 using Ampora.Contracts;
 
 namespace Ampora.Console.Sources;
@@ -54,14 +55,6 @@ internal sealed record SourceView
 /// <param name="UpdatedAt">When it was given.</param>
 internal sealed record CredentialView(string Type, string Authority, DateTime UpdatedAt);
 
-/// <summary>A source's webhook, without its secret.</summary>
-/// <param name="Auth">How deliveries are authenticated.</param>
-/// <param name="Url">Where the Git host sends them.</param>
-/// <param name="HasSecret">Whether a token was generated; without one every delivery is refused.</param>
-/// <param name="CreatedAt">When the current token was generated.</param>
-/// <param name="PreviousValidUntil">Until when the previous token is accepted too.</param>
-internal sealed record WebhookView(string Auth, string Url, bool HasSecret, DateTime? CreatedAt, DateTime? PreviousValidUntil);
-
 /// <summary>How a source fares.</summary>
 internal sealed record SourceState
 {
@@ -71,8 +64,20 @@ internal sealed record SourceState
     /// <summary><c>idle</c>, <c>checking</c> or <c>backingOff</c>.</summary>
     public required string Phase { get; init; }
 
-    /// <summary><c>healthy</c>, or <c>unknown</c> before the first delivery.</summary>
+    /// <summary>
+    /// <c>healthy</c>, <c>degraded</c> (no webhook announced the last one or two commits that polls found), <c>failing</c> (three or more) or <c>unknown</c> (no
+    /// webhook ever came, and none was missed).
+    /// </summary>
     public required string WebhookHealth { get; init; }
+
+    /// <summary>How many commits polls found that no webhook had announced.</summary>
+    public required long MissedWebhooks { get; init; }
+
+    /// <summary>When a webhook last woke the source.</summary>
+    public required DateTime? LastWebhookAt { get; init; }
+
+    /// <summary>Seconds between polls as they are now; with <c>polling: "adaptive"</c> more than what is set while webhooks prove live.</summary>
+    public required int PollIntervalSeconds { get; init; }
 
     public required TipView? Tip { get; init; }
 

@@ -85,8 +85,12 @@ internal sealed class SourceWriter(Database<StoreContext> database, Announcer an
                     context.Sources.Add(source);
                     await context.SaveChangesAsync(stop);
                     await SourceWakeups.CreateAsync(
-                        context, new NewWakeup(id, host, source.PollIntervalSeconds, paused, source.Polling == "adaptive"), NewRequestId(), caller.Actor, stop);
-                    var detail = new Dictionary<string, string> { ["url"] = source.Url, ["ref"] = source.Ref };
+                        context,
+                        new NewWakeup(id, host, source.PollIntervalSeconds, paused, source.Polling == SourceRules.Adaptive),
+                        NewRequestId(),
+                        caller.Actor,
+                        stop);
+                    var detail = new Dictionary<string, string> { ["url"] = source.Url, ["ref"] = source.Ref, ["webhook"] = source.WebhookAuth };
                     if (source.Credential is not null)
                         detail["credential"] = source.Credential.Type;
                     return await RecordAsync(context, caller, id, new SourceFact("source.created", "created", Wakes: true) { Detail = detail }, now, stop);

@@ -1,5 +1,6 @@
 using Ampora.Console.Access;
 using Ampora.Console.Http;
+using Ampora.Console.Webhooks;
 using Ampora.Database;
 using Ampora.Git;
 using Ampora.Store;
@@ -7,6 +8,7 @@ using Ampora.Store.Model;
 using Ampora.Store.Secrets;
 using Ampora.Store.Wakeups;
 using Ampora.Wakeups;
+using Ampora.Webhooks;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 
@@ -77,13 +79,13 @@ internal static class SourcesApi
     private static async Task<Ok<SourceView>> ReadAsync(
         string id, Caller caller, Database<StoreContext> database, PublicAddress address, HttpRequest request, CancellationToken cancellationToken)
     {
-        var source = await ReadOneAsync(id, caller, database, cancellationToken);
+        var source = await SourceReader.ReadOneAsync(database, caller, id, cancellationToken);
         request.HttpContext.Response.Headers.ETag = VersionMatch.TagOf(source.Version);
         return TypedResults.Ok(source.For(request, address));
     }
 
     private static async Task<Created<SourceView>> CreateAsync(
-        Caller caller, Database<StoreContext> database, SourceWriter writer, SecretCipher cipher, AddressPolicy addresses, PublicAddress address,
+        Caller caller, Database<StoreContext> database, SourceWriter writer, SecretCipher cipher, WebhookWriter webhook, AddressPolicy addresses, PublicAddress address,
         HttpRequest request, CancellationToken cancellationToken)
     {
         using var json = await JsonInput.ReadAsync(request, optional: false, cancellationToken);
@@ -103,34 +105,37 @@ internal static class SourcesApi
                 Owner = settings.Owner,
                 PollIntervalSeconds = settings.PollIntervalSeconds,
                 Polling = settings.Polling,
-                WebhookAuth = settings.WebhookAuth,
+                WebhookAuth = settings.Webhook.Method.Name,
+                RepositoryKey = RepositoryAddress.KeyOf(settings.Url),
+                BitbucketServerKey = RepositoryAddress.BitbucketServerKeyOf(settings.Url),
                 Version = 1,
                 CreatedAt = now,
                 UpdatedAt = now,
                 Labels = [.. settings.Labels.Select(l => new SourceLabel { SourceId = id, Key = l.Key, Value = l.Value })],
             };
             SetCredential(source, settings, cipher, now);
+            webhook.Make(source, settings.Webhook, now);
             return source;
         }
 
         await writer.CreateAsync(caller, id, Make, settings.Host, settings.Paused, cancellationToken);
-        var created = await ReadOneAsync(id, caller, database, cancellationToken);
+        var created = await SourceReader.ReadOneAsync(database, caller, id, cancellationToken);
         request.HttpContext.Response.Headers.ETag = VersionMatch.TagOf(created.Version);
         return TypedResults.Created($"{request.PathBase}/api/git/sources/{id}", created.For(request, address));
     }
 
     private static Task<Ok<SourceView>> ReplaceAsync(
-        string id, Caller caller, Database<StoreContext> database, SourceWriter writer, SecretCipher cipher, AddressPolicy addresses, PublicAddress address,
+        string id, Caller caller, Database<StoreContext> database, SourceWriter writer, SecretCipher cipher, WebhookWriter webhook, AddressPolicy addresses, PublicAddress address,
         HttpRequest request, CancellationToken cancellationToken) =>
-        ChangeAsync(InputMode.Replace, id, caller, database, writer, cipher, addresses, address, request, cancellationToken);
+        ChangeAsync(InputMode.Replace, id, caller, database, writer, cipher, webhook, addresses, address, request, cancellationToken);
 
     private static Task<Ok<SourceView>> MergeAsync(
-        string id, Caller caller, Database<StoreContext> database, SourceWriter writer, SecretCipher cipher, AddressPolicy addresses, PublicAddress address,
+        string id, Caller caller, Database<StoreContext> database, SourceWriter writer, SecretCipher cipher, WebhookWriter webhook, AddressPolicy addresses, PublicAddress address,
         HttpRequest request, CancellationToken cancellationToken) =>
-        ChangeAsync(InputMode.Merge, id, caller, database, writer, cipher, addresses, address, request, cancellationToken);
+        ChangeAsync(InputMode.Merge, id, caller, database, writer, cipher, webhook, addresses, address, request, cancellationToken);
 
     private static async Task<Ok<SourceView>> ChangeAsync(
-        InputMode mode, string id, Caller caller, Database<StoreContext> database, SourceWriter writer, SecretCipher cipher, AddressPolicy addresses,
+        InputMode mode, string id, Caller caller, Database<StoreContext> database, SourceWriter writer, SecretCipher cipher, WebhookWriter webhook, AddressPolicy addresses,
         PublicAddress address, HttpRequest request, CancellationToken cancellationToken)
     {
         using var json = await JsonInput.ReadAsync(request, optional: false, cancellationToken);
@@ -144,14 +149,14 @@ internal static class SourcesApi
                 var (_, settings) = SourceInput.Read(json.RootElement, mode, change.Source, addresses);
                 if (!caller.Scope.Allows(id, settings.Labels))
                     throw RequestRefusedException.Forbidden("This token is limited to some labels, and the change would take the source out of them.");
-                return await ApplyAsync(change, settings, caller, cipher, stop);
+                return await ApplyAsync(change, settings, caller, cipher, webhook, stop);
             },
             cancellationToken);
         return await ReadAsync(id, caller, database, address, request, cancellationToken);
     }
 
     private static async Task<SourceFact?> ApplyAsync(
-        SourceChange change, SourceSettings settings, Caller caller, SecretCipher cipher, CancellationToken cancellationToken)
+        SourceChange change, SourceSettings settings, Caller caller, SecretCipher cipher, WebhookWriter webhook, CancellationToken cancellationToken)
     {
         var (context, source, now) = change;
         var changes = settings.ChangesOf(source);
@@ -165,23 +170,21 @@ internal static class SourcesApi
         if (fetchesOther)
             await SourceWakeups.ChangeSettingsAsync(context, source.Id, settings.Host, SourceWriter.NewRequestId(), caller.Actor, cancellationToken);
         if (settings.PollIntervalSeconds != source.PollIntervalSeconds || settings.Polling != source.Polling)
-        {
-            await SourceWakeups.ChangePollIntervalAsync(
-                context, source.Id, settings.PollIntervalSeconds, settings.Polling == "adaptive", cancellationToken);
-        }
-
+            await SourceWakeups.ChangePollIntervalAsync(context, source.Id, settings.PollIntervalSeconds, settings.Polling == SourceRules.Adaptive, cancellationToken);
         if (settings.Paused && !wasPaused)
             await SourceWakeups.PauseAsync(context, source.Id, cancellationToken);
         if (!settings.Paused && wasPaused)
             await SourceWakeups.ResumeAsync(context, source.Id, SourceWriter.NewRequestId(), caller.Actor, cancellationToken);
+        foreach (var (name, value) in await webhook.ChangeAsync(context, source, settings.Webhook, now, cancellationToken))
+            detail[name] = value;
 
-        source.Url = settings.Url;
+        (source.Url, source.RepositoryKey, source.BitbucketServerKey) =
+            (settings.Url, RepositoryAddress.KeyOf(settings.Url), RepositoryAddress.BitbucketServerKeyOf(settings.Url));
         source.Ref = settings.Ref;
         source.Description = settings.Description;
         source.Owner = settings.Owner;
         source.PollIntervalSeconds = settings.PollIntervalSeconds;
         source.Polling = settings.Polling;
-        source.WebhookAuth = settings.WebhookAuth;
         if (settings.Paused != wasPaused)
             source.PauseReason = null;
         source.Labels.RemoveAll(l => !settings.Labels.ContainsKey(l.Key));
@@ -240,7 +243,7 @@ internal static class SourcesApi
             {
                 var outcome = await SourceWakeups.AskAsync(change.Context, id, requestId, caller.Actor, stop);
                 if (outcome == AskOutcome.Paused)
-                    throw new RequestRefusedException(409, "source_paused", "Source paused", $"The source '{id}' is paused: resume it, which checks it at once.");
+                    throw RequestRefusedException.Paused(id);
                 return new SourceFact("source.check_requested", null, Wakes: true)
                 {
                     Detail = new Dictionary<string, string> { ["requestId"] = requestId },
@@ -297,15 +300,6 @@ internal static class SourcesApi
             },
             cancellationToken);
         return await ReadAsync(id, caller, database, address, request, cancellationToken);
-    }
-
-    private static async Task<SourceView> ReadOneAsync(string id, Caller caller, Database<StoreContext> database, CancellationToken cancellationToken)
-    {
-        if (!SourceRules.IsSlug(id))
-            throw RequestRefusedException.NoSource(id);
-        await using var context = database.Read();
-        var found = await SourceReader.ReadAsync(context, caller.Scope.Apply(context.Sources).Where(s => s.Id == id), cancellationToken);
-        return found.Count == 1 ? found[0] : throw RequestRefusedException.NoSource(id);
     }
 
     private static string EscapeLike(string text) =>
