@@ -1,7 +1,6 @@
 using Ampora.Database;
 using Ampora.Store.Secrets;
 using Ampora.Store.Sql;
-using Ampora.Webhooks;
 
 namespace Ampora.Store.Webhooks;
 
@@ -27,30 +26,42 @@ public sealed class WebhookReader(Database<StoreContext> database, SecretCipher 
         return found is [var stored] ? stored.Open(cipher) : null;
     }
 
+    /// <summary>Reads whom a delivery at the shared endpoint may be for; see the other overload.</summary>
+    /// <param name="keys">The repository's keys.</param>
+    /// <param name="bitbucketServerKeys">Its keys as Bitbucket Server's URLs have them.</param>
+    /// <param name="provider">The sender.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<SharedCandidates> FindAsync(
+        IReadOnlyList<string> keys, IReadOnlyList<string> bitbucketServerKeys, string provider, CancellationToken cancellationToken) =>
+        FindAsync(new DeliveryRepository(keys, bitbucketServerKeys, null), provider, cancellationToken);
+
     /// <summary>
     /// Reads whom a delivery at the shared endpoint may be for. The sources, with their secrets' versions, are read before the organisations' secrets: a rotation
     /// of one of those raises the version of every source under it, so that whatever is verified against what was read here before it is refused when it asks.
     /// </summary>
-    /// <param name="keys">The repository's keys; with none of either kind, every secret of the sender is read, for a delivery that names no repository.</param>
-    /// <param name="bitbucketServerKeys">Its keys as Bitbucket Server's URLs have them.</param>
+    /// <param name="repository">The repository that it names; with none, every secret of the sender is read.</param>
     /// <param name="provider">The sender.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async Task<SharedCandidates> FindAsync(
-        IReadOnlyList<string> keys, IReadOnlyList<string> bitbucketServerKeys, string provider, CancellationToken cancellationToken)
+    public async Task<SharedCandidates> FindAsync(DeliveryRepository repository, string provider, CancellationToken cancellationToken)
     {
-        string[] all = [.. keys, .. bitbucketServerKeys];
+        ArgumentNullException.ThrowIfNull(repository);
         var sources = new List<StoredSource>();
         var secrets = new List<StoredShared>();
         await using (var context = database.Read())
         {
             var session = await StoreSession.OpenAsync(context, cancellationToken);
             var commands = new List<Command>();
-            if (all.Length > 0)
+            void Read(Row row) => sources.Add(StoredSource.Read(row));
+            if (repository.BitbucketServerName is { } name)
+            {
+                commands.Add(new(WebhookStatements.SourcesByName, [("name", $"/{name}"), ("limit", MaxSources + 1)], Read));
+            }
+            else if (!repository.IsNone)
             {
                 commands.Add(new(
                     WebhookStatements.Sources,
-                    [("keys", keys.ToArray()), ("bitbucket_server_keys", bitbucketServerKeys.ToArray()), ("limit", MaxSources + 1)],
-                    row => sources.Add(StoredSource.Read(row))));
+                    [("keys", repository.Keys.ToArray()), ("bitbucket_server_keys", repository.BitbucketServerKeys.ToArray()), ("limit", MaxSources + 1)],
+                    Read));
             }
 
             commands.Add(new(WebhookStatements.Secrets, [("provider", provider)], row => secrets.Add(StoredShared.Read(row))));
@@ -61,7 +72,7 @@ public sealed class WebhookReader(Database<StoreContext> database, SecretCipher 
         SecretUnreadableException? unreadable = null;
         var readSources = sources.Take(MaxSources).Select(source => source.Open(cipher, ref unreadable)).ToList();
         var readSecrets = secrets
-            .Where(secret => all.Length == 0 || all.Any(key => RepositoryAddress.IsUnder(key, secret.Prefix)))
+            .Where(secret => repository.MayBeUnder(secret.Prefix))
             .Select(secret => secret.Open(cipher, ref unreadable)).OfType<SharedSecret>().ToList();
         return new SharedCandidates(readSources, readSecrets, Truncated: sources.Count > MaxSources) { Unreadable = unreadable };
     }

@@ -21,6 +21,11 @@ internal static class WebhookStatements
         postgres: Having("= ANY(@keys)", "= ANY(@bitbucket_server_keys)"),
         sqlite: Having("IN (SELECT value FROM json_each(@keys))", "IN (SELECT value FROM json_each(@bitbucket_server_keys))"));
 
+    /// <summary>The sources on a Bitbucket Server's repository of which project and slug alone are known. It reads every source's key: few senders need it.</summary>
+    public static Statement SourcesByName { get; } = new(
+        postgres: $"{OfSource} WHERE right(s.bitbucket_server_key, length(@name)) = @name ORDER BY w.source_id LIMIT @limit",
+        sqlite: $"{OfSource} WHERE substr(s.bitbucket_server_key, -length(@name)) = @name ORDER BY w.source_id LIMIT @limit");
+
     /// <summary>The organisations' secrets of a sender.</summary>
     public static Statement Secrets { get; } = new("""
         SELECT k.name, k.provider, k.prefix,
