@@ -26,7 +26,10 @@ public static class IngressService
         services.AddSingleton<BodyBudget>();
         services.AddSingleton<BodyReader>();
         services.AddSingleton<SecretReader>();
-        services.AddSingleton<WebhookReceiver>();
+        services.AddSingleton<UnreadableSecrets>();
+        services.AddSingleton<SourceReceiver>();
+        services.AddSingleton<SharedReceiver>();
+        services.AddSingleton<UnmatchedDeliveries>();
         services.AddSingleton<RefusalLedger>();
         services.AddSingleton<RefusalRecords>();
 
@@ -46,5 +49,5 @@ public static class IngressService
     public static void AddIngressConsumers(this IBusRegistrationConfigurator bus) => ArgumentNullException.ThrowIfNull(bus);
 
     /// <summary>Maps the service's endpoints.</summary>
-    public static void MapIngress(this WebApplication app) => app.MapSourceWebhook();
+    public static void MapIngress(this WebApplication app) => app.MapWebhooks();
 }

@@ -30,6 +30,9 @@ public sealed class PresentedCredentials
     /// </summary>
     public bool NeedsBody => HasHexSignature || Standard.IsReadable;
 
+    /// <summary>Whether nothing came that could ever verify a sender, whatever the secrets and the body are.</summary>
+    public bool IsEmpty => !NeedsBody && !Token.Came && !GitLabToken.Came && !Basic.Came;
+
     internal PresentedToken Token { get; }
 
     internal PresentedToken GitLabToken { get; }

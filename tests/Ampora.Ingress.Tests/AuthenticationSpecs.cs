@@ -133,8 +133,9 @@ public sealed class AuthenticationSpecs(PostgresServer postgres)
             ($"POST /api/git/webhook/fleet HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n{TestIngress.TokenHeader}: {token}\r\n\r\n", ["400"]),
             ($"POST /api/git/webhook/fleet HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n{TestIngress.TokenHeader}: {token}\r\n\r\nzz\r\n", ["400"]),
             ($"POST /api/git/webhook/../fleet HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n{TestIngress.TokenHeader}: {token}\r\n\r\n", ["404"]),
-            ($"POST /api/git/webhook/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n{TestIngress.TokenHeader}: {token}\r\n\r\n", ["404"]),
-            ($"POST /api/git/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n{TestIngress.TokenHeader}: {token}\r\n\r\n", ["404"]),
+            // The shared endpoint: it needs a payload.
+            ($"POST /api/git/webhook/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n{TestIngress.TokenHeader}: {token}\r\n\r\n", ["400"]),
+            ($"POST /api/git/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n{TestIngress.TokenHeader}: {token}\r\n\r\n", ["400"]),
             ($"POST /api/git/webhook/fleet/x HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n{TestIngress.TokenHeader}: {token}\r\n\r\n", ["404"]),
             ($"POST /healthz?/api/git/webhook/fleet HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n{TestIngress.TokenHeader}: {token}\r\n\r\n", ["404", "405"]),
         ];
@@ -221,9 +222,9 @@ public sealed class AuthenticationSpecs(PostgresServer postgres)
 
         await Eventually.HoldsAsync(async () => await store.RefusedAsync() == 5, "every refusal is counted");
         var reasons = (await store.AuditEntriesAsync("webhook.refused")).ToLookup(e => e.Detail["reason"], e => e.Count);
-        Assert.Equal(2, reasons["token_rotated"].Sum());
-        Assert.Equal(1, reasons["token_wrong"].Sum());
-        Assert.Equal(1, reasons["token_not_set"].Sum());
+        Assert.Equal(2, reasons["secret_rotated"].Sum());
+        Assert.Equal(1, reasons["token_mismatch"].Sum());
+        Assert.Equal(1, reasons["secret_not_set"].Sum());
         Assert.Equal(1, reasons["source_unknown"].Sum());
     }
 

@@ -20,7 +20,7 @@ public sealed class OvertakenSpecs(PostgresServer postgres)
             Assert.Empty(await store.DeliveriesAsync());
             Assert.Equal(0, (await store.WakeupAsync("fleet")).WantedWebhook);
             var entry = Assert.Single(await store.AuditEntriesAsync("webhook.refused"));
-            Assert.Equal(("source:fleet", "token_rotated"), (entry.Subject, entry.Detail["reason"]));
+            Assert.Equal(("source:fleet", "secret_rotated"), (entry.Subject, entry.Detail["reason"]));
         }
     }
 

@@ -29,7 +29,7 @@ public sealed class RefusalSpecs(PostgresServer postgres)
         var entries = await store.AuditEntriesAsync("webhook.refused");
         Assert.All(entries, e => Assert.Equal(("address:127.0.0.1", "127.0.0.1"), (e.Actor, e.RemoteIp)));
         var counts = entries.ToLookup(e => (e.Subject, e.Detail["reason"]), e => e.Count);
-        Assert.Equal(300, counts[("source:fleet", "token_wrong")].Sum());
+        Assert.Equal(300, counts[("source:fleet", "token_mismatch")].Sum());
         Assert.Equal(20, counts[("source:fleet", "token_missing")].Sum());
         // What does not exist is not named: a sender chooses that text.
         Assert.Equal(10, counts[("source:unknown", "source_unknown")].Sum());

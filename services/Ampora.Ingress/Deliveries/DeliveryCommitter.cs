@@ -15,12 +15,14 @@ internal sealed class DeliveryCommitter(
     private readonly Channel<Waiting> _queue = Channel.CreateBounded<Waiting>(options.Value.QueuedDeliveries);
 
     /// <summary>Commits a delivery.</summary>
-    /// <param name="ask">The authenticated delivery.</param>
+    /// <param name="asks">What it asks of each of its sources; all of them are committed together.</param>
     /// <param name="cancellationToken">Ends the wait. A delivery that no group has taken up by then is not committed.</param>
-    /// <returns>What became of it once that is durable; null when it could not be committed, or nobody knows whether it was.</returns>
-    public async Task<AskOutcome?> CommitAsync(WebhookAsk ask, CancellationToken cancellationToken)
+    /// <returns>
+    /// What became of each, in their order, once that is durable; null when they could not be committed, or nobody knows whether they were.
+    /// </returns>
+    public async Task<IReadOnlyList<AskOutcome>?> CommitAsync(IReadOnlyList<WebhookAsk> asks, CancellationToken cancellationToken)
     {
-        var waiting = new Waiting(ask, Activity.Current?.Context ?? default);
+        var waiting = new Waiting(asks, Activity.Current?.Context ?? default);
         if (!_queue.Writer.TryWrite(waiting))
         {
             outages.Database.Failed(new TimeoutException("more webhooks wait for their commit than it can take in time"));
@@ -58,10 +60,13 @@ internal sealed class DeliveryCommitter(
             while (await _queue.Reader.WaitToReadAsync(stopping))
             {
                 group.Clear();
-                while (group.Count < options.Value.DeliveriesPerCommit && _queue.Reader.TryRead(out var waiting))
+                // The last one may bring more than fit: those of one delivery are never parted.
+                for (var asks = 0; asks < options.Value.DeliveriesPerCommit && _queue.Reader.TryRead(out var waiting);)
                 {
-                    if (waiting.TryTake())
-                        group.Add(waiting);
+                    if (!waiting.TryTake())
+                        continue;
+                    group.Add(waiting);
+                    asks += waiting.Asks.Count;
                 }
 
                 if (group.Count > 0)
@@ -80,7 +85,7 @@ internal sealed class DeliveryCommitter(
         using var deadline = new CancellationTokenSource(TimeSpan.FromMilliseconds(options.Value.DatabaseMilliseconds), time);
         try
         {
-            outcomes = await protocol.AskAsync([.. group.Select(w => w.Ask)], deadline.Token);
+            outcomes = await protocol.AskAsync([.. group.SelectMany(w => w.Asks)], deadline.Token);
         }
         catch (Exception e)
         {
@@ -91,35 +96,42 @@ internal sealed class DeliveryCommitter(
         }
 
         outages.Database.Succeeded();
-        for (var i = 0; i < group.Count; i++)
-            group[i].Answer(outcomes[i]);
+        var first = 0;
+        var woken = new Dictionary<string, ActivityContext>(StringComparer.Ordinal);
+        foreach (var waiting in group)
+        {
+            AskOutcome[] own = [.. outcomes.Skip(first).Take(waiting.Asks.Count)];
+            first += own.Length;
+            // One message wakes a source, however many of the group asked for it; the first of them is the trace's cause.
+            foreach (var (ask, _) in waiting.Asks.Zip(own).Where(a => a.Second == AskOutcome.Accepted))
+                woken.TryAdd(ask.SourceId, waiting.Cause);
+            waiting.Answer(own);
+        }
 
-        // One message wakes a source, however many of the group asked for it; the first of them is the trace's cause.
-        var woken = group.Where((_, i) => outcomes[i] == AskOutcome.Accepted).DistinctBy(w => w.Ask.SourceId);
-        foreach (var waiting in woken)
-            announcer.Announce(waiting.Ask.SourceId, waiting.Cause);
+        foreach (var (sourceId, cause) in woken)
+            announcer.Announce(sourceId, cause);
     }
 
     /// <summary>A delivery in the queue, and the request that waits for its outcome.</summary>
-    private sealed class Waiting(WebhookAsk ask, ActivityContext cause)
+    private sealed class Waiting(IReadOnlyList<WebhookAsk> asks, ActivityContext cause)
     {
         private const int Queued = 0;
         private const int Taken = 1;
         private const int Abandoned = 2;
 
-        private readonly TaskCompletionSource<AskOutcome?> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource<IReadOnlyList<AskOutcome>?> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private int _state = Queued;
 
-        public WebhookAsk Ask => ask;
+        public IReadOnlyList<WebhookAsk> Asks => asks;
 
         public ActivityContext Cause => cause;
 
-        public Task<AskOutcome?> Outcome => _outcome.Task;
+        public Task<IReadOnlyList<AskOutcome>?> Outcome => _outcome.Task;
 
         public bool TryTake() => Interlocked.CompareExchange(ref _state, Taken, Queued) == Queued;
 
         public void Abandon() => Interlocked.CompareExchange(ref _state, Abandoned, Queued);
 
-        public void Answer(AskOutcome? outcome) => _outcome.TrySetResult(outcome);
+        public void Answer(IReadOnlyList<AskOutcome>? outcomes) => _outcome.TrySetResult(outcomes);
     }
 }

@@ -1,4 +1,3 @@
-using Ampora.Contracts;
 using Ampora.Wakeups;
 
 namespace Ampora.Ingress.Refusals;
@@ -19,7 +18,7 @@ internal sealed partial class RefusalFlusher(
     // A broker confirms so many together about as fast as one.
     private const int PublishedAtOnce = 50;
 
-    private IReadOnlyList<(Guid MessageId, AuditRecorded Entry)> _unwritten = [];
+    private CountedRefusals _unwritten = CountedRefusals.None;
     private Task _publishing = Task.CompletedTask;
     private long? _lastFailure;
 
@@ -37,7 +36,7 @@ internal sealed partial class RefusalFlusher(
         // What waited for a second try comes first, then what was counted since.
         var written = await TryFlushAsync(leave: false, cancellationToken) && await TryFlushAsync(leave: true, cancellationToken);
         if (!written)
-            Log.Unwritten(logger, _unwritten.Concat(ledger.Take()).Sum(r => r.Entry.Count));
+            Log.Unwritten(logger, _unwritten.Sum + ledger.Take().Sum);
         await _publishing.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
@@ -48,7 +47,7 @@ internal sealed partial class RefusalFlusher(
             while (true)
             {
                 await Task.Delay(BetweenFlushes, time, stoppingToken);
-                if (_unwritten.Count == 0)
+                if (_unwritten.IsNone)
                     await WaitForNewsAsync(stoppingToken);
                 await TryFlushAsync(leave: false, stoppingToken);
             }
@@ -79,7 +78,7 @@ internal sealed partial class RefusalFlusher(
     /// </summary>
     private async Task<bool> TryFlushAsync(bool leave, CancellationToken cancellationToken)
     {
-        if (_unwritten.Count == 0)
+        if (_unwritten.IsNone)
             _unwritten = ledger.Take();
         // After an outage every other process may look dead until it has signed again.
         var judge = _lastFailure is not { } failure || time.GetElapsedTime(failure) > RefusalRecords.DeadAfter;
@@ -88,7 +87,7 @@ internal sealed partial class RefusalFlusher(
         try
         {
             var messages = await records.WriteAsync(_unwritten, judge, leave, either.Token);
-            _unwritten = [];
+            _unwritten = CountedRefusals.None;
             outages.Database.Succeeded();
             // The bus must not hold up the next flush; what it has not time for is the relay's.
             if (messages.Count > 0 && _publishing.IsCompleted && !outages.Bus.IsFresh)

@@ -3,13 +3,14 @@ using Ampora.Contracts;
 using Ampora.Database;
 using Ampora.Store;
 using Ampora.Store.Model;
+using Ampora.Store.Webhooks;
 using Ampora.Wakeups;
 using Microsoft.EntityFrameworkCore;
 
 namespace Ampora.Ingress.Refusals;
 
 /// <summary>
-/// Writes refusals to the outbox, and with them the sign that this process lives. A process that ended without a goodbye has taken up to
+/// Writes refusals to the outbox and to the operator's ring, and with them the sign that this process lives. A process that ended without a goodbye has taken up to
 /// a second of counts with it; another one finds its sign grown old and puts the gap on record, once.
 /// </summary>
 internal sealed class RefusalRecords(Database<StoreContext> database)
@@ -22,13 +23,13 @@ internal sealed class RefusalRecords(Database<StoreContext> database)
     private readonly string _instance = $"ingress-{Guid.NewGuid():n}";
 
     /// <summary>Writes refusals and this process's sign in one transaction.</summary>
-    /// <param name="refusals">The entries; the same ones may be given again after an unknown outcome.</param>
+    /// <param name="refusals">What was counted; the same may be given again after an unknown outcome.</param>
     /// <param name="judge">Whether to look for processes that ended without a goodbye.</param>
     /// <param name="leave">True for the last time: the sign is removed instead.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The messages to publish.</returns>
     public Task<IReadOnlyList<OutboxMessage>> WriteAsync(
-        IReadOnlyList<(Guid MessageId, AuditRecorded Entry)> refusals, bool judge, bool leave, CancellationToken cancellationToken) =>
+        CountedRefusals refusals, bool judge, bool leave, CancellationToken cancellationToken) =>
         database.WriteAsync<IReadOnlyList<OutboxMessage>>(
             async (context, token) =>
             {
@@ -37,16 +38,18 @@ internal sealed class RefusalRecords(Database<StoreContext> database)
                 else
                     await SignAsync(context, token);
 
-                var messages = new List<OutboxMessage>(refusals.Count);
+                var messages = new List<OutboxMessage>(refusals.Entries.Count);
                 if (judge)
                 {
                     foreach (var dead in await TakeDeadAsync(context, token))
                         messages.Add(await StoreJournal.AddAuditAsync(context, dead, token));
                 }
 
-                foreach (var (id, entry) in refusals)
+                foreach (var (id, entry) in refusals.Entries)
                     messages.Add(await StoreJournal.AddAuditAsync(context, id, entry, token));
                 await context.SaveChangesAsync(token);
+                // Last, because webhooks that are being committed wait for the lock that it takes.
+                await TurnedAwayRing.AddAsync(context, refusals.Rows, token);
                 return messages;
             },
             cancellationToken);

@@ -4,8 +4,8 @@ using System.Text;
 namespace Ampora.Ingress.Webhooks;
 
 /// <summary>
-/// The 401 of every refused webhook, the same bytes whatever was wrong: whoever has no token must not learn which sources exist. What was
-/// wrong is in the audit log.
+/// The 401 of every refused webhook, the same bytes whatever was wrong: whoever has no secret must not learn which sources exist. What was
+/// wrong is in the ledger.
 /// </summary>
 internal sealed class Refused : IResult
 {
@@ -13,8 +13,10 @@ internal sealed class Refused : IResult
     private static readonly byte[] Body = Encoding.UTF8.GetBytes(
         """
         {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.2","title":"The webhook was refused","status":401,
-        "detail":"Send the source's webhook token in the header X-Ampora-Webhook-Token. The audit log says what was wrong.","code":"webhook_refused"}
+        "detail":"The webhook's secret is missing or wrong, or there is nothing here. The ledger of deliveries says what was wrong.","code":"webhook_refused"}
         """);
+
+    private const string Challenge = "X-Ampora-Webhook-Token, Basic realm=\"Ampora webhooks\", charset=\"UTF-8\"";
 
     public static Refused Alike { get; } = new();
 
@@ -22,8 +24,8 @@ internal sealed class Refused : IResult
     {
         var response = httpContext.Response;
         response.StatusCode = StatusCodes.Status401Unauthorized;
-        // RFC 9110 asks for a challenge with every 401.
-        response.Headers.WWWAuthenticate = PresentedToken.Header;
+        // RFC 9110 asks for a challenge with every 401, and some clients send a password only after one.
+        response.Headers.WWWAuthenticate = Challenge;
         response.ContentType = MediaTypeNames.Application.ProblemJson;
         response.ContentLength = Body.Length;
         await response.Body.WriteAsync(Body, httpContext.RequestAborted);

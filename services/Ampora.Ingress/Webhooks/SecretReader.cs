@@ -1,50 +1,48 @@
-using System.Data.Common;
 using Ampora.Database;
-using Ampora.Store;
-using Microsoft.EntityFrameworkCore;
+using Ampora.Store.Webhooks;
 using Microsoft.Extensions.Options;
 
 namespace Ampora.Ingress.Webhooks;
 
-/// <summary>What the database has about a source's webhook.</summary>
-/// <param name="Version">The version of the secrets.</param>
-/// <param name="Current">The hash of the token; null when none is set.</param>
-/// <param name="Previous">The hash of the token before the last rotation.</param>
-/// <param name="PreviousIsValid">Whether that one is still accepted, by the database's clock.</param>
-internal sealed record StoredSecret(long Version, byte[]? Current, byte[]? Previous, bool PreviousIsValid);
-
 /// <summary>
-/// Reads a source's secrets from the database, for every request anew: after a rotation has returned, no replica may accept the old one,
-/// and a cache cannot promise that. A flood costs a bounded number of connections.
+/// Reads secrets from the database, for every request anew: after a rotation has returned, no replica may accept the old one, and a cache
+/// cannot promise that. A flood costs a bounded number of connections.
 /// </summary>
-internal sealed class SecretReader(Database<StoreContext> database, IOptions<IngressOptions> options) : IDisposable
+internal sealed class SecretReader(WebhookReader reader, IOptions<ConfiguredSecrets> configured, IOptions<IngressOptions> options) : IDisposable
 {
     // A server that restarts leaves a pool of broken connections; each try removes one and clears the rest.
     private const int Attempts = 3;
 
-    private const string Postgres =
-        """
-        SELECT w.secret_version, s.secret_hash, s.previous_secret_hash, COALESCE(s.previous_valid_until > clock_timestamp(), FALSE)
-        FROM wakeups w LEFT JOIN webhook_secrets s ON s.source_id = w.source_id
-        WHERE w.source_id = @source
-        """;
-
-    private const string Sqlite =
-        """
-        SELECT w.secret_version, s.secret_hash, s.previous_secret_hash, COALESCE(s.previous_valid_until > @now, 0)
-        FROM wakeups w LEFT JOIN webhook_secrets s ON s.source_id = w.source_id
-        WHERE w.source_id = @source
-        """;
-
+    private readonly IReadOnlyList<SharedSecret> _configured = configured.Value.ToShared();
     private readonly SemaphoreSlim _turns = new(options.Value.ConcurrentReads);
     private int _waiting;
 
-    /// <summary>Reads the secrets of a source.</summary>
+    /// <summary>Reads what a source has.</summary>
     /// <param name="sourceId">A slug.</param>
     /// <param name="cancellationToken">Ends the wait for a turn and, as soon as the database allows, the read.</param>
     /// <returns>Null when there is no such source.</returns>
     /// <exception cref="TimeoutException">Too many are waiting already.</exception>
-    public async Task<StoredSecret?> ReadAsync(string sourceId, CancellationToken cancellationToken)
+    /// <exception cref="SecretUnreadableException">A secret that may count does not decrypt.</exception>
+    public Task<SourceWebhook?> ReadAsync(string sourceId, CancellationToken cancellationToken) =>
+        InTurnAsync(token => reader.ReadAsync(sourceId, token), cancellationToken);
+
+    /// <summary>Reads whom a delivery at the shared endpoint may be for, and what may verify it.</summary>
+    /// <param name="repository">The repository that it names.</param>
+    /// <param name="provider">The sender.</param>
+    /// <param name="cancellationToken">Ends the wait for a turn and, as soon as the database allows, the read.</param>
+    /// <exception cref="TimeoutException">Too many are waiting already.</exception>
+    public async Task<SharedCandidates> FindAsync(DeliveryRepository repository, string provider, CancellationToken cancellationToken)
+    {
+        var found = await InTurnAsync(token => reader.FindAsync(repository, provider, token), cancellationToken);
+        if (_configured.Count == 0)
+            return found;
+        var own = _configured.Where(s => s.Provider == provider && repository.MayBeUnder(s.Prefix));
+        return found with { Secrets = [.. own, .. found.Secrets.Where(s => !_configured.Any(c => c.Name == s.Name))] };
+    }
+
+    public void Dispose() => _turns.Dispose();
+
+    private async Task<T> InTurnAsync<T>(Func<CancellationToken, Task<T>> read, CancellationToken cancellationToken)
     {
         if (Interlocked.Increment(ref _waiting) > options.Value.QueuedReads + options.Value.ConcurrentReads)
         {
@@ -67,7 +65,7 @@ internal sealed class SecretReader(Database<StoreContext> database, IOptions<Ing
             {
                 try
                 {
-                    return await ReadOnceAsync(sourceId, cancellationToken);
+                    return await read(cancellationToken);
                 }
                 catch (Exception e) when (attempt < Attempts && !cancellationToken.IsCancellationRequested && TransientErrors.IsTransient(e))
                 {
@@ -79,35 +77,5 @@ internal sealed class SecretReader(Database<StoreContext> database, IOptions<Ing
         {
             _turns.Release();
         }
-    }
-
-    public void Dispose() => _turns.Dispose();
-
-    private async Task<StoredSecret?> ReadOnceAsync(string sourceId, CancellationToken cancellationToken)
-    {
-        await using var context = database.Read();
-        await context.Database.OpenConnectionAsync(cancellationToken);
-        await using var command = context.Database.GetDbConnection().CreateCommand();
-        command.CommandText = database.Dialect == DatabaseDialect.Postgres ? Postgres : Sqlite;
-        AddParameter(command, "source", sourceId);
-        if (database.Dialect == DatabaseDialect.Sqlite)
-            AddParameter(command, "now", (database.Time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
-
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        if (!await reader.ReadAsync(cancellationToken))
-            return null;
-        return new StoredSecret(
-            reader.GetInt64(0),
-            reader.IsDBNull(1) ? null : reader.GetFieldValue<byte[]>(1),
-            reader.IsDBNull(2) ? null : reader.GetFieldValue<byte[]>(2),
-            reader.GetBoolean(3));
-    }
-
-    private static void AddParameter(DbCommand command, string name, object value)
-    {
-        var parameter = command.CreateParameter();
-        parameter.ParameterName = name;
-        parameter.Value = value;
-        command.Parameters.Add(parameter);
     }
 }

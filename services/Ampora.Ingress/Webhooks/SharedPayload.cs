@@ -1,0 +1,62 @@
+using System.Globalization;
+using System.Text;
+using Ampora.Store.Webhooks;
+using Ampora.Webhooks;
+
+namespace Ampora.Ingress.Webhooks;
+
+/// <summary>
+/// What a body at the shared endpoint names. It is read before anybody is authenticated, since only it says whose secret counts; so it is
+/// read within bounds, and decides nothing but which secrets are tried.
+/// </summary>
+/// <param name="Content">What it says; null when it cannot be used.</param>
+/// <param name="Repository">The repository that it names.</param>
+/// <param name="Reason">Why nobody could verify it; null when somebody may.</param>
+/// <param name="Problem">Why it cannot be read; null when it can.</param>
+internal sealed record SharedPayload(DeliveryContent? Content, DeliveryRepository Repository, string? Reason = null, string? Problem = null)
+{
+    // Shown in the ledger next to others.
+    private const int MaxShownLength = 200;
+
+    /// <summary>The repository for the ledger: its key, or what the payload calls it.</summary>
+    public string? RepositoryText => Shown(Repository.Text ?? Content?.RepositoryName);
+
+    public static SharedPayload Of(Receipt receipt, WebhookBody body)
+    {
+        if (!body.TryGetJson(out var json))
+            return Unreadable(body.IsForm ? "a form needs the field payload, once." : "the body is empty.");
+        if ((Senders.Recognise(receipt.Headers) ?? Senders.RecogniseBody(json)) is not { } sender)
+            return Refused(RefusalReasons.ProviderUnknown);
+        if (sender is Senders.AwsSns or Senders.Gerrit)
+            return Refused(RefusalReasons.ProviderNotSupported);
+        try
+        {
+            var content = PayloadReader.Read(sender, receipt.Headers, json);
+            return new SharedPayload(content, DeliveryRepository.Of(content));
+        }
+        catch (PayloadException e)
+        {
+            return Unreadable(e.Message);
+        }
+    }
+
+    private static SharedPayload Unreadable(string problem) => new(null, DeliveryRepository.None, Problem: problem);
+
+    private static SharedPayload Refused(string reason) => new(null, DeliveryRepository.None, Reason: reason);
+
+    // A sender that nobody has authenticated writes this: one line, no control characters.
+    private static string? Shown(string? text)
+    {
+        if (text is null)
+            return null;
+        var shown = new StringBuilder();
+        foreach (var rune in text.EnumerateRunes().TakeWhile(_ => shown.Length < MaxShownLength))
+        {
+            if (Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator
+                or UnicodeCategory.ParagraphSeparator or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned))
+                shown.Append(rune.ToString());
+        }
+
+        return shown.ToString();
+    }
+}
