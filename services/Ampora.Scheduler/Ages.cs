@@ -26,7 +26,8 @@ internal sealed class Ages(Database<StoreContext> database)
         var wakeup = await context.Wakeups
             .Where(w => w.Wanted > w.Done && !w.Paused)
             .Where(w => (w.NotBefore == null || w.NotBefore <= now) && (w.LeaseUntil == null || w.LeaseUntil <= now))
-            .MinAsync(w => w.AskedAt, cancellationToken);
+            // One that was held back, for a host that lags or fails, waits for a sweeper only since then.
+            .MinAsync(w => w.NotBefore > w.AskedAt ? w.NotBefore : w.AskedAt, cancellationToken);
         var outbox = await context.Outbox.MinAsync(o => (DateTimeOffset?)o.CreatedAt, cancellationToken);
         return (Age(wakeup, now), Age(outbox, now));
     }

@@ -51,8 +51,17 @@ internal sealed class Retention(Database<StoreContext> database, IOptions<Retent
 
     private async Task<int> RemoveLedgersAsync(DateTimeOffset before, CancellationToken cancellationToken) =>
         await RemoveAsync(
-            context => context.Deliveries.Where(d => d.ReceivedAt < before).OrderBy(d => d.Id).Select(d => d.Id),
-            (context, keys, token) => context.Deliveries.Where(d => keys.Contains(d.Id)).ExecuteDeleteAsync(token),
+            context => context.Deliveries.Where(d => d.ReceivedAt < before).OrderBy(d => d.Sequence).Select(d => d.Sequence),
+            RemoveDeliveriesAsync,
+            cancellationToken)
+        + await RemoveAsync(
+            context => context.TurnedAway.Where(t => t.ReceivedAt < before).OrderBy(t => t.Sequence).Select(t => t.Id),
+            (context, keys, token) => context.TurnedAway.Where(t => keys.Contains(t.Id)).ExecuteDeleteAsync(token),
+            cancellationToken)
+        // What nobody judged in all that time, because no scheduler ran, tells nothing about webhooks any more.
+        + await RemoveAsync(
+            context => context.Unannounced.Where(u => u.FoundAt < before).OrderBy(u => u.FoundAt).Select(u => u.FoundAt),
+            (context, keys, token) => context.Unannounced.Where(u => keys.Contains(u.FoundAt)).ExecuteDeleteAsync(token),
             cancellationToken)
         + await RemoveAsync(
             context => context.CheckRequests.Where(r => r.RequestedAt < before).OrderBy(r => r.Id).Select(r => r.Id),
@@ -74,9 +83,13 @@ internal sealed class Retention(Database<StoreContext> database, IOptions<Retent
             .Where(d => d.SourceId == sourceId && d.Result != "pending")
             .OrderByDescending(d => d.Sequence)
             .Skip(settings.Value.DeliveriesPerSource)
-            .Select(d => d.Id),
-        (context, keys, token) => context.Deliveries.Where(d => keys.Contains(d.Id)).ExecuteDeleteAsync(token),
+            .Select(d => d.Sequence),
+        RemoveDeliveriesAsync,
         cancellationToken);
+
+    // By sequence: the id of a delivery is in the ledger of each source that it woke.
+    private static Task<int> RemoveDeliveriesAsync(StoreContext context, List<long> sequences, CancellationToken cancellationToken) =>
+        context.Deliveries.Where(d => sequences.Contains(d.Sequence)).ExecuteDeleteAsync(cancellationToken);
 
     private async Task<int> RemoveAsync<TKey>(
         Func<StoreContext, IQueryable<TKey>> find, Func<StoreContext, List<TKey>, CancellationToken, Task<int>> remove, CancellationToken cancellationToken)

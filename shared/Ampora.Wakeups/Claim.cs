@@ -56,6 +56,24 @@ public sealed record Claim
     /// <summary>Failures in a row before this check.</summary>
     public int Failures { get; init; }
 
+    /// <summary>The number of the latest request by a webhook.</summary>
+    public long LatestWebhook { get; init; }
+
+    /// <summary>The commit that a covered webhook announced; null when none named one.</summary>
+    public string? ExpectedSha { get; init; }
+
+    /// <summary>Whether a webhook came so recently that the host may not show yet what it tells of.</summary>
+    public bool ExpectationIsOpen { get; init; }
+
+    /// <summary>Requests up to this number were read for already, and wait for the end of <see cref="RereadAt"/>; null when none do.</summary>
+    public long? RereadCovers { get; init; }
+
+    /// <summary>When they have waited long enough, by the database's clock.</summary>
+    public DateTimeOffset? RereadAt { get; init; }
+
+    /// <summary>Whether that time had come when the claim was made.</summary>
+    public bool RereadIsDue { get; init; }
+
     /// <summary>What a run made by this check is attributed to: <c>initial</c>, <c>webhook</c>, <c>manual</c> or <c>poll</c>.</summary>
     public string Trigger => !HasRun ? "initial" : CoversWebhook ? "webhook" : CoversManual ? "manual" : "poll";
 }

@@ -51,6 +51,34 @@ public sealed record FinishedCheck
     public bool Quiet => Moved is null;
 }
 
+/// <summary>
+/// What is committed when a check succeeded and found nothing new, but a webhook came so recently that the host may lag: the tip is to be read again. Nobody
+/// waits for that; the row is held back, and reconciliation wakes it.
+/// </summary>
+public sealed record PostponedCheck
+{
+    /// <summary>Requests up to this number are answered all the same: they have been read for often enough.</summary>
+    public required long Done { get; init; }
+
+    /// <summary>Requests up to this number wait until <see cref="RereadAt"/>.</summary>
+    public required long RereadCovers { get; init; }
+
+    /// <summary>When they have waited long enough. The next reading comes at the latest <see cref="WakeupPolicy.RereadEvery"/> from now.</summary>
+    public required DateTimeOffset RereadAt { get; init; }
+
+    /// <summary>The run, when the check is the first to succeed after failures; null otherwise.</summary>
+    public Run? Run { get; init; }
+
+    /// <summary>The message that reports <see cref="Run"/>; null when there is none.</summary>
+    public OutboxMessage? Message { get; init; }
+}
+
+/// <summary>A commit that a poll found, and what was judged about it.</summary>
+/// <param name="SourceId">The slug of the source.</param>
+/// <param name="Sha">The commit.</param>
+/// <param name="Missed">Whether no webhook had announced it.</param>
+public sealed record JudgedCommit(string SourceId, string Sha, bool Missed);
+
 /// <summary>What is committed when a check failed.</summary>
 public sealed record FailedCheck
 {

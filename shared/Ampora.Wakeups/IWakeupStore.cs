@@ -17,7 +17,9 @@ public interface IWakeupStore
 
     /// <summary>
     /// Commits many requests as one group: for each accepted one <c>wanted = wanted + 1</c>, with its delivery or request in the ledger
-    /// under that number. Rows are locked in id order. A webhook or a manual request pulls a back-off forward.
+    /// under that number. Rows are locked in id order. A webhook or a manual request pulls a back-off forward, and a second reading to
+    /// <see cref="WakeupPolicy.QuietPeriod"/> after the first. A webhook's commit is expected for <see cref="WakeupPolicy.ExpectFor"/>; one that names none does not
+    /// end the wait for another's. Each delivery, ignored or not, notes when its secret was used.
     /// </summary>
     /// <param name="asks">The requests; several may be for one source.</param>
     /// <param name="cancellationToken">Ends the wait; the outcome is then unknown.</param>
@@ -47,7 +49,9 @@ public interface IWakeupStore
     /// <summary>
     /// Commits a success in one transaction, guarded by owner, fence and <c>done &lt; covered</c>: sweep, run, snapshot made visible, new
     /// tip, results of the covered deliveries, outbox message, and last <c>done = covered</c>, <c>fence = fence + 1</c>, no lease, no
-    /// failures.
+    /// failures, and nothing expected of the covered webhooks any more. A new tip that a webhook asked for proves webhooks live: an adaptive interval doubles, up
+    /// to <see cref="WakeupPolicy.MaxAdaptiveInterval"/>. One that only a poll found is kept, to be judged by <see cref="TakeUnannouncedAsync"/>, if the source
+    /// has a webhook's secret or ever had a webhook.
     /// </summary>
     Task<FinishResult> FinishAsync(Claim claim, FinishedCheck finished, CancellationToken cancellationToken);
 
@@ -55,6 +59,14 @@ public interface IWakeupStore
     /// Commits a failure under the same guard: <c>done</c> stays, the lease ends, <c>not_before</c> is set, failures count one more.
     /// </summary>
     Task<FinishResult> FailAsync(Claim claim, FailedCheck failed, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Commits, under the same guard, that the tip is to be read again: <c>done</c> moves to <see cref="PostponedCheck.Done"/> only, what that covers is settled as
+    /// unchanged, the lease ends and <c>fence = fence + 1</c>. The source is held back until <see cref="PostponedCheck.RereadAt"/>, but no longer than
+    /// <see cref="WakeupPolicy.RereadEvery"/>, and only for <see cref="WakeupPolicy.QuietPeriod"/> when more is wanted than the claim covers. It counts as not
+    /// woken, so that reconciliation takes it as soon as that time is over.
+    /// </summary>
+    Task<FinishResult> PostponeAsync(Claim claim, PostponedCheck postponed, CancellationToken cancellationToken);
 
     /// <summary>Gives a claim back unfinished, so that another may start at once.</summary>
     /// <returns>False when the claim is no longer the row's.</returns>
@@ -77,6 +89,17 @@ public interface IWakeupStore
     /// </summary>
     /// <returns>The sources to wake.</returns>
     Task<IReadOnlyList<string>> TakeUnfinishedAsync(int limit, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Judges commits that polls found at least <paramref name="grace"/> ago: a commit was announced if a delivery that was received within that time of it, before
+    /// or after, named it or named none; else its webhook was missed. A miss is counted on the source, and its interval falls back to the operator's. An interval
+    /// that has stretched falls back as well when no webhook has proved live for <see cref="WakeupPolicy.ProofHolds"/>.
+    /// </summary>
+    /// <param name="grace">How long a webhook may be late, or a poll.</param>
+    /// <param name="limit">At most so many commits, oldest first.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>What was judged; it is not judged again.</returns>
+    Task<IReadOnlyList<JudgedCommit>> TakeUnannouncedAsync(TimeSpan grace, int limit, CancellationToken cancellationToken);
 
     /// <summary>Takes outbox messages that were not acknowledged in time, and puts off their next turn.</summary>
     Task<IReadOnlyList<OutboxMessage>> TakeUnacknowledgedAsync(int limit, CancellationToken cancellationToken);

@@ -12,6 +12,18 @@ public sealed record WakeupPolicy
     /// <summary>The pause after a check that found nothing new, so that a flood costs one source four checks a second.</summary>
     public TimeSpan QuietPeriod { get; init; } = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>How long after one reading the next follows, while a host may not show yet what its webhook announced.</summary>
+    public TimeSpan RereadEvery { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>For how long after a webhook a host's replicas may lag; what they do not show by then, they will not show because of it.</summary>
+    public TimeSpan ExpectFor { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The longest that an adaptive poll interval stretches.</summary>
+    public TimeSpan MaxAdaptiveInterval { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>How long a webhook that was in time proves that the next will be: a source without pushes for longer is polled as the operator said.</summary>
+    public TimeSpan ProofHolds { get; init; } = TimeSpan.FromHours(24);
+
     /// <summary>The back-off after the first failure; it doubles with each further one. With the jitter it never falls below <see cref="PullForward"/>.</summary>
     public TimeSpan FirstBackOff { get; init; } = TimeSpan.FromSeconds(8);
 

@@ -10,11 +10,8 @@ namespace Ampora.Wakeups;
 /// <param name="publisher">The bus.</param>
 /// <param name="policy">Times and limits.</param>
 /// <param name="owner">Names this process in leases; unique for each start.</param>
-public sealed class WakeupProtocol(IWakeupStore store, IMessagePublisher publisher, WakeupPolicy policy, string owner)
+public sealed partial class WakeupProtocol(IWakeupStore store, IMessagePublisher publisher, WakeupPolicy policy, string owner)
 {
-    // A finish whose outcome is unknown is tried again under its guard; after these, the lease ends and another sweeper checks anew.
-    private static readonly TimeSpan[] FinishRetries = [TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(2)];
-
     // A release is a courtesy that shortens the wait for the next sweeper; a database that is away must not hold up the stop.
     private static readonly TimeSpan ReleaseDeadline = TimeSpan.FromSeconds(2);
 
@@ -101,6 +98,15 @@ public sealed class WakeupProtocol(IWakeupStore store, IMessagePublisher publish
         var unfinished = await store.TakeUnfinishedAsync(limit, cancellationToken);
         return (unfinished.Count, await WakeAsync(unfinished, cancellationToken));
     }
+
+    /// <summary>
+    /// Judges whether webhooks announced what polls found, and lets stretched intervals fall back. The Scheduler calls it every few seconds; it wakes nobody.
+    /// </summary>
+    /// <param name="grace">How long a webhook may be late, or a poll.</param>
+    /// <param name="limit">At most so many commits.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<IReadOnlyList<JudgedCommit>> JudgeAsync(TimeSpan grace, int limit, CancellationToken cancellationToken) =>
+        store.TakeUnannouncedAsync(grace, limit, cancellationToken);
 
     /// <summary>Publishes outbox messages that nobody has acknowledged. The Scheduler calls it on every tick.</summary>
     /// <param name="limit">At most so many.</param>
@@ -199,101 +205,6 @@ public sealed class WakeupProtocol(IWakeupStore store, IMessagePublisher publish
         }
     }
 
-    private async Task<FinishResult> CommitAsync(Claim claim, CheckResult result, Action<Run>? observer, CancellationToken stopping)
-    {
-        // What is committed must not depend on which try commits it: the record is made once, before the first.
-        var makesRun = result switch
-        {
-            CheckResult.Moved => true,
-            CheckResult.Unchanged => claim.Failures > 0,
-            _ => claim.Failures == 0,
-        };
-        var run = makesRun ? await MakeRunAsync(claim, result, stopping) : null;
-        var message = run is null ? null : new OutboxMessage(RunIds.MessageId(claim), run.Summary);
-        var failed = result is CheckResult.Failed f ? MakeFailure(claim, f, run, message) : null;
-        var finished = failed is not null
-            ? null
-            : new FinishedCheck { TipSha = ShaOf(result)!, Moved = result as CheckResult.Moved, Run = run, Message = message };
-
-        for (var attempt = 0; ; attempt++)
-        {
-            try
-            {
-                var committed = finished is not null
-                    ? await store.FinishAsync(claim, finished, stopping)
-                    : await store.FailAsync(claim, failed!, stopping);
-                // Refused after an unknown outcome may mean "committed the first time" or "superseded": only the relay can tell.
-                if (run is not null && committed.Committed)
-                {
-                    observer?.Invoke(run);
-                    await TryPublishAsync(message!, stopping);
-                }
-
-                return committed;
-            }
-            catch (Exception e) when (e is not OperationCanceledException && attempt < FinishRetries.Length)
-            {
-                await Task.Delay(FinishRetries[attempt], store.Time, stopping);
-            }
-        }
-    }
-
-    private async Task<Run> MakeRunAsync(Claim claim, CheckResult result, CancellationToken cancellationToken)
-    {
-        var moved = result as CheckResult.Moved;
-        var failed = result as CheckResult.Failed;
-        var changes = moved?.Changes ?? [];
-        var worked = result.TipTime + result.FetchTime + result.StoreTime;
-        var summary = new SyncRunCompleted
-        {
-            RunId = RunIds.RunId(claim),
-            SourceId = claim.SourceId,
-            Url = claim.Url,
-            Ref = claim.Ref,
-            Trigger = claim.Trigger,
-            TriggeredBy = await store.ReadTriggersAsync(claim, SyncRunCompleted.MaxTriggeredBy, cancellationToken),
-            Outcome = failed is null ? "succeeded" : "failed",
-            RecoveredAfterFailures = failed is null ? claim.Failures : 0,
-            PreviousSha = claim.TipSha,
-            Sha = ShaOf(result),
-            Forced = moved?.Forced ?? false,
-            Reused = moved?.Reused ?? result is CheckResult.Unchanged,
-            Commit = moved?.Commit,
-            Changes = changes.Count <= SyncRunCompleted.MaxChanges ? changes : [.. changes.Take(SyncRunCompleted.MaxChanges)],
-            Counts = moved?.Counts ?? ChangeCounts.None,
-            RequestedAt = claim.AskedAt,
-            StartedAt = claim.ClaimedAt,
-            CompletedAt = claim.ClaimedAt + worked,
-            Error = failed?.Error,
-        };
-        return new Run
-        {
-            Summary = summary,
-            Changes = changes,
-            ChangesTruncated = moved?.ChangesTruncated ?? false,
-            QueueTime = claim.ClaimedAt > claim.AskedAt ? claim.ClaimedAt - claim.AskedAt : TimeSpan.Zero,
-            TipTime = result.TipTime,
-            FetchTime = result.FetchTime,
-            StoreTime = result.StoreTime,
-        };
-    }
-
-    private FailedCheck MakeFailure(Claim claim, CheckResult.Failed failed, Run? run, OutboxMessage? message)
-    {
-        // ± 25 %, so that sources that failed together do not come back together; 8 s − 25 % is still above the 5 s floor.
-        var backOff = policy.BackOff(claim.Failures + 1) * (0.75 + (0.5 * store.NextJitter()));
-        backOff = backOff < policy.MaxBackOff ? backOff : policy.MaxBackOff;
-        var retryAfter = failed.RetryAfter < policy.MaxRetryAfter ? failed.RetryAfter : failed.RetryAfter is null ? null : policy.MaxRetryAfter;
-        return new FailedCheck
-        {
-            Error = failed.Error,
-            BackOff = retryAfter > backOff ? retryAfter.Value : backOff,
-            RetryAfter = retryAfter,
-            Run = run,
-            Message = message,
-        };
-    }
-
     private async Task ReleaseAsync(Claim claim)
     {
         using var deadline = new CancellationTokenSource(ReleaseDeadline, store.Time);
@@ -306,12 +217,4 @@ public sealed class WakeupProtocol(IWakeupStore store, IMessagePublisher publish
             // The lease ends by itself, and what stopped the check is already on its way to the caller.
         }
     }
-
-    private static string? ShaOf(CheckResult result) => result switch
-    {
-        CheckResult.Moved moved => moved.Sha,
-        CheckResult.Unchanged unchanged => unchanged.Sha,
-        CheckResult.Failed failed => failed.Sha,
-        _ => null,
-    };
 }

@@ -15,7 +15,13 @@ public abstract class StoreUnderTest : IAsyncDisposable
     public abstract IWakeupStore Store { get; }
 
     /// <summary>Creates a source, which asks for its first check.</summary>
-    public abstract Task CreateAsync(string id, string host, TimeSpan interval);
+    public abstract Task CreateAsync(string id, string host, TimeSpan interval, bool adaptive = false);
+
+    /// <summary>Gives a source a webhook's secret, and a previous one.</summary>
+    public abstract Task GiveSecretAsync(string id);
+
+    /// <summary>The store's clock.</summary>
+    public abstract Task<DateTimeOffset> NowAsync();
 
     /// <summary>Changes what a check fetches.</summary>
     public abstract Task ChangeSettingsAsync(string id);
@@ -40,6 +46,9 @@ public abstract class StoreUnderTest : IAsyncDisposable
 
     /// <summary>Reads a wake-up row.</summary>
     public abstract Task<WakeupView> ReadAsync(string id);
+
+    /// <summary>Reads what the wake-up row and the secrets know of webhooks.</summary>
+    public abstract Task<WebhookView> ReadWebhookAsync(string id);
 
     /// <summary>Reads a source's deliveries, oldest first.</summary>
     public abstract Task<IReadOnlyList<DeliveryView>> ReadDeliveriesAsync(string id);
@@ -67,7 +76,10 @@ public abstract class StoreUnderTest : IAsyncDisposable
 public sealed record WakeupView(long Wanted, long Done, long Fence, long Config, int Failures, string? TipSha, bool WaitingForHost, TimeSpan NextPollIn);
 
 /// <summary>What tests look at in a delivery.</summary>
-public sealed record DeliveryView(string Id, string Verdict, string? Reason, long? Ask, string? Result, string? RunId);
+public sealed record DeliveryView(string Id, string Verdict, string? Reason, long? Ask, string? Result, string? RunId, string? ReplayOf);
+
+/// <summary>What tests look at of a source's webhook.</summary>
+public sealed record WebhookView(TimeSpan PollInterval, int MissedInRow, long MissedTotal, bool CurrentWasUsed, bool PreviousWasUsed);
 
 /// <summary>What tests look at in a check request.</summary>
 public sealed record RequestView(string Id, long Ask, string? RunId);

@@ -42,6 +42,15 @@ public abstract partial class WakeupStoreConformance : IAsyncLifetime
     private static WebhookAsk Webhook(string source, long secretVersion = 1, string? ignoredBecause = null) => new(
         source, secretVersion, new Delivery(NewId("dlv"), DateTimeOffset.UnixEpoch.AddYears(56), "token", "push", "192.0.2.1", "current", ignoredBecause));
 
+    private static WebhookAsk Announcing(string source, string? sha, DateTimeOffset? receivedAt = null) =>
+        Of(source, delivery => delivery with { AnnouncedSha = sha, ReceivedAt = receivedAt ?? delivery.ReceivedAt });
+
+    private static WebhookAsk Of(string source, Func<Delivery, Delivery> with)
+    {
+        var ask = Webhook(source);
+        return ask with { Delivery = with(ask.Delivery) };
+    }
+
     private static ManualAsk Manual(string source) => new(source, NewId("req"), "token:ops");
 
     private async Task<AskOutcome> AskAsync(Ask ask) => Assert.Single(await Store.AskAsync([ask], Token));
@@ -63,6 +72,19 @@ public abstract partial class WakeupStoreConformance : IAsyncLifetime
     }
 
     private async Task<FinishResult> FinishAsync(Claim claim, string sha) => await Store.FinishAsync(claim, await FoundAsync(claim, sha), Token);
+
+    private async Task<FinishResult> PostponeAsync(Claim claim, long? done = null, long? covers = null, TimeSpan? by = null, Run? run = null) =>
+        await Store.PostponeAsync(
+            claim,
+            new PostponedCheck
+            {
+                Done = done ?? claim.Done,
+                RereadCovers = covers ?? claim.Covered,
+                RereadAt = claim.ClaimedAt + (by ?? Under.Policy.RereadEvery),
+                Run = run,
+                Message = run is null ? null : new OutboxMessage(RunIds.MessageId(claim), run.Summary),
+            },
+            Token);
 
     private async Task<FinishResult> FailAsync(Claim claim, TimeSpan? backOff = null, TimeSpan? retryAfter = null)
     {

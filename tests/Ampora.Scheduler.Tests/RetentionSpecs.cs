@@ -26,7 +26,11 @@ public sealed class RetentionSpecs(PostgresServer postgres)
                 [
                     Delivery("old", 1, now.AddDays(-31), "unchanged"),
                     .. Enumerable.Range(2, 15).Select(i => Delivery($"kept-{i:d2}", i, now, i == 2 ? "pending" : "run")),
+                    // The same delivery woke another source too, which keeps it.
+                    Delivery("kept-03", 20, now, "run", "source-1"),
                 ]);
+                context.TurnedAway.AddRange(TurnedAway("old", 17, now.AddDays(-31)), TurnedAway("young", 18, now.AddDays(-29)));
+                context.Unannounced.AddRange(Found("old", now.AddDays(-31)), Found("young", now.AddDays(-1)));
                 context.CheckRequests.Add(Request("old", now.AddDays(-31)));
                 context.CheckRequests.Add(Request("new", now.AddDays(-29)));
                 context.Runs.AddRange(
@@ -41,7 +45,10 @@ public sealed class RetentionSpecs(PostgresServer postgres)
 
         await using var read = scheduler.Database.Read();
         // Ten are kept, and the pending one, which a run will name.
-        Assert.Equal(["kept-02", .. Enumerable.Range(7, 10).Select(i => $"kept-{i:d2}")], await read.Deliveries.OrderBy(d => d.Id).Select(d => d.Id).ToListAsync(Token));
+        Assert.Equal(["kept-02", .. Enumerable.Range(7, 10).Select(i => $"kept-{i:d2}")], await read.Deliveries.Where(d => d.SourceId == "source-0").OrderBy(d => d.Id).Select(d => d.Id).ToListAsync(Token));
+        Assert.Equal(["kept-03"], await read.Deliveries.Where(d => d.SourceId == "source-1").Select(d => d.Id).ToListAsync(Token));
+        Assert.Equal(["young"], await read.TurnedAway.Select(t => t.Id).ToListAsync(Token));
+        Assert.Equal(["young"], await read.Unannounced.Select(u => u.Sha).ToListAsync(Token));
         Assert.Equal(["new"], await read.CheckRequests.Where(r => !r.Id.StartsWith("req_")).Select(r => r.Id).ToListAsync(Token));
         Assert.Equal(["failing", "unrecorded", "young"], await read.Runs.OrderBy(r => r.Id).Select(r => r.Id).ToListAsync(Token));
         Assert.Equal([1_000_002], await read.Events.Where(e => e.Sequence > 1_000_000).Select(e => e.Sequence).ToListAsync(Token));
@@ -71,11 +78,26 @@ public sealed class RetentionSpecs(PostgresServer postgres)
         Assert.InRange(outbox, TimeSpan.FromMilliseconds(150), TimeSpan.FromMinutes(1));
     }
 
-    private static DeliveryRow Delivery(string id, long sequence, DateTimeOffset at, string result) => new()
+    private static TurnedAwayRow TurnedAway(string id, long sequence, DateTimeOffset at) => new()
+    {
+        Id = id,
+        Kind = id,
+        Sequence = sequence,
+        FirstAt = at,
+        ReceivedAt = at,
+        Provider = "github",
+        Verdict = "refused",
+        Reason = "signature_mismatch",
+        Count = 1,
+    };
+
+    private static UnannouncedRow Found(string sha, DateTimeOffset at) => new() { SourceId = "source-0", Sha = sha, FoundAt = at, RunId = "run" };
+
+    private static DeliveryRow Delivery(string id, long sequence, DateTimeOffset at, string result, string sourceId = "source-0") => new()
     {
         Id = id,
         Sequence = sequence,
-        SourceId = "source-0",
+        SourceId = sourceId,
         ReceivedAt = at,
         Provider = "token",
         Verdict = "accepted",

@@ -16,8 +16,10 @@ public sealed class SqlStoreUnderTest : StoreUnderTest
         ("wakeups",
         [
             "asked_at", "asked_since_claim_at", "lease_until", "not_before", "not_before_set_at", "retry_after_until", "next_poll_at", "woken_at",
-            "tip_seen_at", "last_checked_at", "last_succeeded_at",
+            "tip_seen_at", "last_checked_at", "last_succeeded_at", "expected_until", "reread_at", "webhook_proved_at", "last_webhook_at",
         ]),
+        ("deliveries", ["received_at"]),
+        ("unannounced", ["found_at"]),
         ("outbox", ["created_at", "next_attempt_at"]),
         ("poll_budget", ["computed_at"]),
     ];
@@ -41,7 +43,7 @@ public sealed class SqlStoreUnderTest : StoreUnderTest
         return new SqlStoreUnderTest(await TestStore.CreateAsync(postgres, dialect, clock), clock);
     }
 
-    public override Task CreateAsync(string id, string host, TimeSpan interval) => WriteAsync(async (context, token) =>
+    public override Task CreateAsync(string id, string host, TimeSpan interval, bool adaptive = false) => WriteAsync(async (context, token) =>
     {
         var now = await SourceWakeups.NowAsync(context, token);
         context.Sources.Add(new Source
@@ -51,15 +53,36 @@ public sealed class SqlStoreUnderTest : StoreUnderTest
             Url = $"https://{host}/{id}.git",
             Ref = "main",
             PollIntervalSeconds = (int)interval.TotalSeconds,
-            Polling = "fixed",
+            Polling = adaptive ? "adaptive" : "fixed",
             WebhookAuth = "token",
             Version = 1,
             CreatedAt = now,
             UpdatedAt = now,
         });
         await context.SaveChangesAsync(token);
-        await SourceWakeups.CreateAsync(context, new NewWakeup(id, host, (int)interval.TotalSeconds, Paused: false), NewRequest(), "token:ops", token);
+        await SourceWakeups.CreateAsync(
+            context, new NewWakeup(id, host, (int)interval.TotalSeconds, Paused: false, adaptive), NewRequest(), "token:ops", token);
     });
+
+    public override Task GiveSecretAsync(string id) => WriteAsync(async (context, token) =>
+    {
+        context.WebhookSecrets.Add(new WebhookSecret
+        {
+            SourceId = id,
+            Auth = "token",
+            SecretHash = [1],
+            CreatedAt = await SourceWakeups.NowAsync(context, token),
+            PreviousAuth = "token",
+            PreviousSecretHash = [2],
+        });
+        await context.SaveChangesAsync(token);
+    });
+
+    public override async Task<DateTimeOffset> NowAsync()
+    {
+        await using var context = _store.Database.Read();
+        return await SourceWakeups.NowAsync(context, CancellationToken.None);
+    }
 
     public override Task ChangeSettingsAsync(string id) => WriteAsync(async (context, token) =>
     {
@@ -99,11 +122,20 @@ public sealed class SqlStoreUnderTest : StoreUnderTest
         return new(row.Wanted, row.Done, row.Fence, row.Config, row.Failures, row.TipSha, row.WaitingForHost, row.NextPollAt - now);
     }
 
+    public override async Task<WebhookView> ReadWebhookAsync(string id)
+    {
+        await using var context = _store.Database.Read();
+        var row = await context.Wakeups.SingleAsync(w => w.SourceId == id);
+        var secret = await context.WebhookSecrets.SingleOrDefaultAsync(s => s.SourceId == id);
+        return new(
+            TimeSpan.FromSeconds(row.PollIntervalSeconds), row.MissedInRow, row.MissedTotal, secret?.UsedAt is not null, secret?.PreviousUsedAt is not null);
+    }
+
     public override async Task<IReadOnlyList<DeliveryView>> ReadDeliveriesAsync(string id)
     {
         await using var context = _store.Database.Read();
         return await context.Deliveries.Where(d => d.SourceId == id).OrderBy(d => d.Sequence)
-            .Select(d => new DeliveryView(d.Id, d.Verdict, d.Reason, d.Ask, d.Result, d.RunId)).ToListAsync();
+            .Select(d => new DeliveryView(d.Id, d.Verdict, d.Reason, d.Ask, d.Result, d.RunId, d.ReplayOf)).ToListAsync();
     }
 
     public override async Task<IReadOnlyList<RequestView>> ReadRequestsAsync(string id)

@@ -88,7 +88,7 @@ public sealed class FailureSpecs
     public async Task A_check_that_throws_gives_its_claim_back()
     {
         var source = await _h.CreateSyncedAsync("fleet");
-        await _h.AskAsync(_h.Webhook("fleet"));
+        await _h.AskAsync(_h.Webhook("fleet", announcedSha: _h.Tip));
         await Assert.ThrowsAsync<InvalidOperationException>(() => _h.SweepAsync("fleet", (_, _) => throw new InvalidOperationException()));
         Assert.Null(source.LeaseOwner);
         await _h.SweepAsync("fleet");

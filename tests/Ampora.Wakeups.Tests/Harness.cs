@@ -31,10 +31,10 @@ public sealed class Harness
 
     public CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public WebhookAsk Webhook(string sourceId, long secretVersion = 1, string? ignoredBecause = null) => new(
+    public WebhookAsk Webhook(string sourceId, long secretVersion = 1, string? ignoredBecause = null, string? announcedSha = null) => new(
         sourceId,
         secretVersion,
-        new Delivery($"dlv_{++_deliveries}", Clock.GetUtcNow(), "token", "push", "192.0.2.1", "current", ignoredBecause));
+        new Delivery($"dlv_{++_deliveries}", Clock.GetUtcNow(), "token", "push", "192.0.2.1", "current", ignoredBecause, AnnouncedSha: announcedSha));
 
     public async Task<AskOutcome> AskAsync(Ask ask) => (await Protocol.AskAsync([ask], Token))[0];
 

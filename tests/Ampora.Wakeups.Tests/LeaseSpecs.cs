@@ -146,6 +146,12 @@ public sealed class LeaseSpecs
 
         public Task<FinishResult> FailAsync(Claim claim, FailedCheck failed, CancellationToken cancellationToken) => model.FailAsync(claim, failed, cancellationToken);
 
+        public Task<FinishResult> PostponeAsync(Claim claim, PostponedCheck postponed, CancellationToken cancellationToken) =>
+            model.PostponeAsync(claim, postponed, cancellationToken);
+
+        public Task<IReadOnlyList<JudgedCommit>> TakeUnannouncedAsync(TimeSpan grace, int limit, CancellationToken cancellationToken) =>
+            model.TakeUnannouncedAsync(grace, limit, cancellationToken);
+
         public Task<bool> ReleaseAsync(Claim claim, CancellationToken cancellationToken) => model.ReleaseAsync(claim, cancellationToken);
 
         public Task<string?> TakeWaitingForHostAsync(string host, CancellationToken cancellationToken) => model.TakeWaitingForHostAsync(host, cancellationToken);

@@ -12,6 +12,8 @@ internal readonly struct Row(DbDataReader reader, DatabaseDialect dialect)
 
     public long Long(int column) => reader.GetInt64(column);
 
+    public long? LongOrNull(int column) => reader.IsDBNull(column) ? null : reader.GetInt64(column);
+
     public int Int(int column) => reader.GetInt32(column);
 
     public double Double(int column) => reader.GetDouble(column);

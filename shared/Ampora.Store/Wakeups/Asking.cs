@@ -7,8 +7,11 @@ namespace Ampora.Store.Wakeups;
 /// <summary>Asks of a group, in one transaction: lock the rows, number the asks, write everything in a few statements.</summary>
 internal static class Asking
 {
+    // How exactly the last use of a secret is kept: nobody decides by less, and a flood writes the row no oftener.
+    private static readonly TimeSpan NoteEvery = TimeSpan.FromSeconds(1);
+
     public static async Task<IReadOnlyList<AskOutcome>> RunAsync(
-        StoreSession session, IReadOnlyList<Ask> asks, TimeSpan pullForward, CancellationToken cancellationToken)
+        StoreSession session, IReadOnlyList<Ask> asks, WakeupPolicy policy, CancellationToken cancellationToken)
     {
         var rows = await session.ReadAsync(
             AskStatements.Lock,
@@ -23,9 +26,15 @@ internal static class Asking
         var commands = new List<Command>();
         var counted = sources.Values.Where(s => s.Webhook is not null || s.Manual is not null).ToList();
         if (counted.Count > 0)
-            commands.Add(new(AskStatements.Count, [("rows", session.ToJson(counted)), ("pull_forward", pullForward)]));
+        {
+            commands.Add(new(
+                AskStatements.Count,
+                [("rows", session.ToJson(counted)), ("pull_forward", policy.PullForward), ("quiet", policy.QuietPeriod), .. Conditions.Expectations(policy)]));
+        }
+
         if (requests.Count > 0)
             commands.Add(new(AskStatements.AddRequests, [("rows", session.ToJson(requests))]));
+        NoteUses(commands, deliveries);
         if (deliveries.Count > 0)
         {
             commands.Add(new(AskStatements.NumberDeliveries, [("count", (long)deliveries.Count)]));
@@ -35,6 +44,26 @@ internal static class Asking
         await session.RunAsync(commands, cancellationToken);
         return outcomes;
     }
+
+    /// <summary>
+    /// Each secret that verified something, after the wake-up rows, as whoever changes secrets locks them; organisations' by name, since no wake-up row guards them.
+    /// </summary>
+    private static void NoteUses(List<Command> commands, List<DeliveryRow> deliveries)
+    {
+        if (deliveries.Count == 0)
+            return;
+        var every = ("note_every", (object?)NoteEvery);
+        commands.Add(new(AskStatements.NoteWebhooks, [("ids", Ids(deliveries)), every]));
+        foreach (var used in deliveries.GroupBy(d => (d.SecretName, d.SignedBy)).OrderBy(g => g.Key.SecretName, StringComparer.Ordinal).ThenBy(g => g.Key.SignedBy))
+        {
+            var previous = used.Key.SignedBy == "previous";
+            commands.Add(used.Key.SecretName is { } name
+                ? new(previous ? AskStatements.NoteSharedPrevious : AskStatements.NoteSharedCurrent, [("name", name), every])
+                : new(previous ? AskStatements.NotePrevious : AskStatements.NoteCurrent, [("ids", Ids(used)), every]));
+        }
+    }
+
+    private static string[] Ids(IEnumerable<DeliveryRow> deliveries) => [.. deliveries.Select(d => d.SourceId).Distinct(StringComparer.Ordinal)];
 
     private static AskOutcome Decide(Ask ask, Dictionary<string, Counters> sources, List<RequestRow> requests, List<DeliveryRow> deliveries)
     {
@@ -58,6 +87,7 @@ internal static class Asking
                 return AskOutcome.Ignored;
             case WebhookAsk webhook:
                 source.Webhook = ++source.Wanted;
+                source.Announced = webhook.Delivery.AnnouncedSha ?? source.Announced;
                 deliveries.Add(DeliveryRow.Accepted(webhook, deliveries, source.Wanted));
                 return AskOutcome.Accepted;
             default:
@@ -74,6 +104,8 @@ internal static class Asking
         public long? Webhook { get; set; }
 
         public long? Manual { get; set; }
+
+        public string? Announced { get; set; }
 
         internal long SecretVersion => secretVersion;
 

@@ -10,7 +10,7 @@ namespace Ampora.Store.Wakeups;
 /// </summary>
 public static class SourceWakeups
 {
-    private static readonly TimeSpan PullForward = new WakeupPolicy().PullForward;
+    private static readonly WakeupPolicy Policy = new();
 
     /// <summary>Makes the row of a new source, whose own row is saved before, and asks for its first check (as a manual request).</summary>
     /// <param name="context">The context, inside a transaction.</param>
@@ -97,7 +97,7 @@ public static class SourceWakeups
     /// <param name="ask">The request.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public static async Task<AskOutcome> AskAsync(StoreContext context, ManualAsk ask, CancellationToken cancellationToken) =>
-        (await Asking.RunAsync(new StoreSession(context), [ask], PullForward, cancellationToken))[0];
+        (await Asking.RunAsync(new StoreSession(context), [ask], Policy, cancellationToken))[0];
 
     /// <summary>Raises the version of the webhook's secrets; from the commit on no delivery verified against the old ones is accepted.</summary>
     /// <param name="context">The context, inside a transaction.</param>

@@ -19,8 +19,29 @@ internal sealed partial class SqlWakeupStore
                 var commands = new List<Command>();
                 if (finished.Moved is { } moved)
                     AddTree(commands, claim, moved);
-                Settle(commands, claim, finished.Run is null ? "unchanged" : "run", finished.Run?.Summary.RunId);
+                Settle(commands, claim, claim.Covered, finished.Run is null ? "unchanged" : "run", finished.Run?.Summary.RunId);
+                if (finished is { Moved: not null, Run: { Summary.Trigger: "poll" } polled })
+                    commands.Add(new(FinishStatements.AddUnannounced, [("id", claim.SourceId), ("sha", finished.TipSha), ("run_id", polled.Summary.RunId)]));
                 AddRun(commands, claim, finished.Run, finished.Message, healthChanged: claim.Failures > 0);
+                await session.RunAsync(commands, token);
+                return new FinishResult(true, more[0]);
+            },
+            cancellationToken);
+
+    public Task<FinishResult> PostponeAsync(Claim claim, PostponedCheck postponed, CancellationToken cancellationToken) =>
+        WriteAsync(
+            async (session, token) =>
+            {
+                var more = await session.ReadAsync(FinishStatements.Postpone, PostponeParameters(claim, postponed), row => row.Bool(0), token);
+                if (more.Count == 0)
+                    return default;
+
+                var commands = new List<Command>();
+                if (postponed.Run is { } run)
+                    Settle(commands, claim, claim.Covered, "run", run.Summary.RunId);
+                else if (postponed.Done > claim.Done)
+                    Settle(commands, claim, postponed.Done, "unchanged", null);
+                AddRun(commands, claim, postponed.Run, postponed.Message, healthChanged: claim.Failures > 0);
                 await session.RunAsync(commands, token);
                 return new FinishResult(true, more[0]);
             },
@@ -36,7 +57,7 @@ internal sealed partial class SqlWakeupStore
                     return default;
 
                 var commands = new List<Command>();
-                Settle(commands, claim, "failed", kept[0].FailureRunId);
+                Settle(commands, claim, claim.Covered, "failed", kept[0].FailureRunId);
                 AddRun(commands, claim, failed.Run, failed.Message, healthChanged: claim.Failures == 0);
                 await session.RunAsync(commands, token);
                 return new FinishResult(true, kept[0].More);
@@ -51,7 +72,21 @@ internal sealed partial class SqlWakeupStore
         ("quiet", policy.QuietPeriod),
         ("sha", finished.TipSha),
         ("moved", finished.Moved is not null),
+        ("proved", finished.Moved is not null && claim.Trigger == "webhook"),
+        ("longest_interval", (int)policy.MaxAdaptiveInterval.TotalSeconds),
         ("runs", finished.Run is null ? 0L : 1L),
+    ];
+
+    private (string Name, object? Value)[] PostponeParameters(Claim claim, PostponedCheck postponed) =>
+    [
+        .. Conditions.Of(claim),
+        ("covered", claim.Covered),
+        ("new_done", postponed.Done),
+        ("quiet", policy.QuietPeriod),
+        ("reread_every", policy.RereadEvery),
+        ("reread_covers", postponed.RereadCovers),
+        ("reread_at", postponed.RereadAt),
+        ("runs", postponed.Run is null ? 0L : 1L),
     ];
 
     private static (string Name, object? Value)[] FailParameters(Claim claim, FailedCheck failed) =>
@@ -84,10 +119,17 @@ internal sealed partial class SqlWakeupStore
         commands.Add(new(FinishStatements.ShowSnapshot, parameters));
     }
 
-    private static void Settle(List<Command> commands, Claim claim, string result, string? runId)
+    private static void Settle(List<Command> commands, Claim claim, long upTo, string result, string? runId)
     {
         (string Name, object? Value)[] parameters =
-            [("id", claim.SourceId), ("done", claim.Done), ("covered", claim.Covered), ("result", result), ("run_id", runId)];
+        [
+            ("id", claim.SourceId),
+            ("done", claim.Done),
+            ("covered", upTo),
+            ("result", result),
+            ("run_id", runId),
+            ("makes_run", result != "unchanged"),
+        ];
         commands.Add(new(FinishStatements.SettleDeliveries, parameters));
         commands.Add(new(FinishStatements.SettleRequests, parameters));
     }

@@ -18,7 +18,7 @@ internal sealed partial class SqlWakeupStore(Database<StoreContext> database, Wa
     public double NextJitter() => Random.Shared.NextDouble();
 
     public Task<IReadOnlyList<AskOutcome>> AskAsync(IReadOnlyList<Ask> asks, CancellationToken cancellationToken) =>
-        WriteAsync((session, token) => Asking.RunAsync(session, asks, policy.PullForward, token), cancellationToken);
+        WriteAsync((session, token) => Asking.RunAsync(session, asks, policy, token), cancellationToken);
 
     public async Task<ClaimResult> ClaimAsync(string sourceId, string owner, CancellationToken cancellationToken)
     {
@@ -86,7 +86,7 @@ internal sealed partial class SqlWakeupStore(Database<StoreContext> database, Wa
     {
         string? lockedHost = null;
         Claim? claim = null;
-        (string Name, object? Value)[] parameters = [.. _policy, ("id", sourceId), ("owner", owner)];
+        (string Name, object? Value)[] parameters = [.. _policy, .. Conditions.Expectations(policy), ("id", sourceId), ("owner", owner)];
         await session.RunAsync(
             [
                 new(ClaimStatements.LockHostOfSource, parameters, row => lockedHost = row.String(0)),
@@ -140,6 +140,12 @@ internal sealed partial class SqlWakeupStore(Database<StoreContext> database, Wa
         Ref = "",
         TipSha = row.StringOrNull(10),
         Failures = row.Int(11),
+        LatestWebhook = row.Long(12),
+        ExpectedSha = row.StringOrNull(13),
+        ExpectationIsOpen = row.Bool(14),
+        RereadCovers = row.LongOrNull(15),
+        RereadAt = row.TimeOrNull(16),
+        RereadIsDue = row.Bool(17),
     };
 
     /// <summary>For what others are told of: requests and results.</summary>

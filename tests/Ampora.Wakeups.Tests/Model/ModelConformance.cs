@@ -17,7 +17,12 @@ public sealed class ModelConformance : WakeupStoreConformance
 
         public override IWakeupStore Store => _model;
 
-        public override Task CreateAsync(string id, string host, TimeSpan interval) => Do(() => _model.Create(id, host, interval));
+        public override Task CreateAsync(string id, string host, TimeSpan interval, bool adaptive = false) =>
+            Do(() => _model.Create(id, host, interval, adaptive));
+
+        public override Task GiveSecretAsync(string id) => Do(() => _model.Source(id).HasSecret = true);
+
+        public override Task<DateTimeOffset> NowAsync() => Task.FromResult(_clock.GetUtcNow());
 
         public override Task ChangeSettingsAsync(string id) => Do(() => _model.ChangeSettings(id));
 
@@ -41,8 +46,15 @@ public sealed class ModelConformance : WakeupStoreConformance
                 source.NextPollAt - _clock.GetUtcNow()));
         }
 
+        public override Task<WebhookView> ReadWebhookAsync(string id)
+        {
+            var source = _model.Source(id);
+            return Task.FromResult(new WebhookView(
+                source.PollInterval, source.MissedInRow, source.MissedTotal, source.UsedAt is not null, source.PreviousUsedAt is not null));
+        }
+
         public override Task<IReadOnlyList<DeliveryView>> ReadDeliveriesAsync(string id) => Of(_model.Source(id).Deliveries
-            .Select(d => new DeliveryView(d.Delivery.DeliveryId, d.Verdict, d.Reason, d.Ask, d.Result, d.RunId)));
+            .Select(d => new DeliveryView(d.Delivery.DeliveryId, d.Verdict, d.Reason, d.Ask, d.Result, d.RunId, d.ReplayOf)));
 
         public override Task<IReadOnlyList<RequestView>> ReadRequestsAsync(string id) =>
             Of(_model.Source(id).Requests.Select(r => new RequestView(r.Id, r.Ask, r.RunId)));

@@ -11,6 +11,12 @@ public sealed class ModelSource
 
     public required TimeSpan PollInterval { get; set; }
 
+    public required TimeSpan BasePollInterval { get; set; }
+
+    public bool Adaptive { get; set; }
+
+    public bool HasSecret { get; set; }
+
     public string Url { get; set; } = "https://git.test/org/repo.git";
 
     public string Ref { get; set; } = "main";
@@ -59,6 +65,28 @@ public sealed class ModelSource
 
     public string? FailureRunId { get; set; }
 
+    public string? ExpectedSha { get; set; }
+
+    public DateTimeOffset? ExpectedUntil { get; set; }
+
+    public long? RereadCovers { get; set; }
+
+    public DateTimeOffset? RereadAt { get; set; }
+
+    public DateTimeOffset? WebhookProvedAt { get; set; }
+
+    public DateTimeOffset? LastWebhookAt { get; set; }
+
+    public DateTimeOffset? UsedAt { get; set; }
+
+    public DateTimeOffset? PreviousUsedAt { get; set; }
+
+    public int MissedInRow { get; set; }
+
+    public long MissedTotal { get; set; }
+
+    public List<(string Sha, DateTimeOffset FoundAt)> Unannounced { get; } = [];
+
     public List<ModelDelivery> Deliveries { get; } = [];
 
     public List<ModelRequest> Requests { get; } = [];
@@ -74,6 +102,8 @@ public sealed class ModelDelivery
     public required Delivery Delivery { get; init; }
 
     public required string Verdict { get; init; }
+
+    public string? ReplayOf { get; init; }
 
     public string? Reason { get; init; }
 

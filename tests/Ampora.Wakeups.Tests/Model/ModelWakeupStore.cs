@@ -6,7 +6,7 @@ namespace Ampora.Wakeups.Tests.Model;
 /// The store as plain objects: what the SQL must do, written once more as simply as can be. Each call is atomic; the clock is the
 /// test's.
 /// </summary>
-public sealed class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, int seed = 0) : IWakeupStore
+public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, int seed = 0) : IWakeupStore
 {
     private readonly Lock _gate = new();
     private readonly Random _random = new Random(seed);
@@ -35,7 +35,7 @@ public sealed class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, in
     }
 
     /// <summary>What the Console does when it creates a source.</summary>
-    public ModelSource Create(string id, string host = "git.test:443", TimeSpan? interval = null)
+    public ModelSource Create(string id, string host = "git.test:443", TimeSpan? interval = null, bool adaptive = false)
     {
         lock (_gate)
         {
@@ -45,6 +45,8 @@ public sealed class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, in
                 Uid = new Guid(_random.Next(), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
                 Host = host,
                 PollInterval = interval ?? TimeSpan.FromSeconds(60),
+                BasePollInterval = interval ?? TimeSpan.FromSeconds(60),
+                Adaptive = adaptive,
             };
             source.NextPollAt = Now + (source.PollInterval * _random.NextDouble());
             _sources.Add(id, source);
@@ -62,6 +64,7 @@ public sealed class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, in
             source.Config++;
             EndLease(source);
             source.NotBefore = source.NotBeforeSetAt = source.RetryAfterUntil = null;
+            ExpectNothing(source);
             if (!source.Paused)
                 AskManually(source, $"req_change_{source.Config}", "system");
         }
@@ -73,6 +76,7 @@ public sealed class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, in
         {
             _sources[id].Paused = true;
             EndLease(_sources[id]);
+            ExpectNothing(_sources[id]);
         }
     }
 
@@ -165,14 +169,19 @@ public sealed class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, in
                 source.Sweeps.Add((claim.Config, moved.Sha));
             source.TipSha = finished.TipSha;
             Record(source, finished.Run, finished.Message);
-            Settle(source, claim, finished.Run is null ? "unchanged" : "run", finished.Run?.Summary.RunId);
+            Settle(source, claim, claim.Covered, finished.Run is null ? "unchanged" : "run", finished.Run?.Summary.RunId);
             source.Done = claim.Covered;
             source.AskedAt = source.AskedSinceClaimAt;
             source.Failures = 0;
             source.FailureRunId = null;
             source.RetryAfterUntil = null;
+            if (source.WantedWebhook <= claim.Covered)
+                source.ExpectedUntil = null;
+            source.RereadCovers = null;
             HoldBack(source, finished.Quiet ? policy.QuietPeriod : null);
             EndLease(source);
+            if (finished.Moved is not null)
+                NoteFound(source, claim);
             return Task.FromResult(new FinishResult(true, source.Wanted > source.Done));
         }
     }
@@ -186,7 +195,7 @@ public sealed class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, in
             Record(source, failed.Run, failed.Message);
             source.Failures++;
             source.FailureRunId = failed.Run?.Summary.RunId ?? source.FailureRunId;
-            Settle(source, claim, "failed", source.FailureRunId);
+            Settle(source, claim, claim.Covered, "failed", source.FailureRunId);
             source.RetryAfterUntil = Now + failed.RetryAfter;
             HoldBack(source, failed.BackOff);
             EndLease(source);
@@ -295,12 +304,12 @@ public sealed class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, in
         source.LeaseUntil = null;
     }
 
-    private static void Settle(ModelSource source, Claim claim, string result, string? runId)
+    private static void Settle(ModelSource source, Claim claim, long upTo, string result, string? runId)
     {
-        foreach (var delivery in source.Deliveries.Where(d => Covers(claim, d.Ask)))
+        foreach (var delivery in source.Deliveries.Where(d => Covers(claim, d.Ask) && d.Ask <= upTo && (runId is not null || d.Result != "run")))
             (delivery.Result, delivery.RunId) = (result, runId);
-        foreach (var request in source.Requests.Where(r => Covers(claim, r.Ask)))
-            request.RunId = runId;
+        foreach (var request in source.Requests.Where(r => Covers(claim, r.Ask) && r.Ask <= upTo))
+            request.RunId = runId ?? request.RunId;
     }
 
     private static bool IsPollOnly(ModelSource source) => source.WantedWebhook <= source.Done && source.WantedManual <= source.Done;
@@ -320,13 +329,14 @@ public sealed class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, in
                 return AskOutcome.StaleSecret;
             case WebhookAsk webhook when source.Paused || webhook.Delivery.IgnoredBecause is not null:
                 var reason = source.Paused ? "source_paused" : webhook.Delivery.IgnoredBecause;
-                source.Deliveries.Add(new ModelDelivery { Delivery = webhook.Delivery, Verdict = "ignored", Reason = reason });
+                AddDelivery(source, webhook.Delivery, reason);
                 return source.Paused ? AskOutcome.Paused : AskOutcome.Ignored;
             case WebhookAsk webhook:
                 NoteAsk(source);
                 source.WantedWebhook = source.Wanted;
                 PullForward(source);
-                source.Deliveries.Add(new ModelDelivery { Delivery = webhook.Delivery, Verdict = "accepted", Ask = source.Wanted, Result = "pending" });
+                Expect(source, webhook.Delivery.AnnouncedSha);
+                AddDelivery(source, webhook.Delivery, ignoredBecause: null);
                 return AskOutcome.Accepted;
             default:
                 throw new ArgumentException($"unknown kind of request {ask.GetType()}");
@@ -351,8 +361,15 @@ public sealed class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, in
 
     private void PullForward(ModelSource source)
     {
-        if (source.Failures == 0 || source.NotBefore is not { } notBefore)
+        if (source.NotBefore is not { } notBefore)
             return;
+        if (source.Failures == 0)
+        {
+            var quiet = source.NotBeforeSetAt!.Value + policy.QuietPeriod;
+            source.NotBefore = quiet < notBefore ? quiet : notBefore;
+            return;
+        }
+
         var pulled = source.LastCheckedAt + policy.PullForward < notBefore ? source.LastCheckedAt!.Value + policy.PullForward : notBefore;
         source.NotBefore = source.RetryAfterUntil > pulled ? source.RetryAfterUntil : pulled;
     }
@@ -410,5 +427,11 @@ public sealed class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, in
         Ref = source.Ref,
         TipSha = source.TipSha,
         Failures = source.Failures,
+        LatestWebhook = source.WantedWebhook,
+        ExpectedSha = source.ExpectedSha,
+        ExpectationIsOpen = IsExpecting(source),
+        RereadCovers = source.RereadCovers,
+        RereadAt = source.RereadCovers is null ? null : source.RereadAt,
+        RereadIsDue = source.RereadCovers is not null && (source.RereadAt <= Now || source.RereadAt > Now + policy.ExpectFor + policy.ClockSlack),
     };
 }

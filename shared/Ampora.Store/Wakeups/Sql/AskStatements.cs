@@ -16,34 +16,69 @@ internal static class AskStatements
             WHERE source_id IN (SELECT value FROM json_each(@ids))
             """);
 
-    /// <summary>Counts the requests, and pulls a back-off forward to some time after the last attempt, but not before a <c>Retry-After</c>.</summary>
+    /// <summary>
+    /// Counts the requests. A back-off is pulled forward to some time after the last attempt, but not before a <c>Retry-After</c>; any other wait, which ends a
+    /// quiet period or comes before a second reading, to the end of a quiet period.
+    /// </summary>
     public static Statement Count { get; } = new(
-        postgres: """
+        postgres: $"""
             UPDATE wakeups AS w
-            SET wanted = r.wanted,
-                wanted_webhook = coalesce(r.webhook, wanted_webhook),
-                wanted_manual = coalesce(r.manual, wanted_manual),
-                asked_at = coalesce(asked_at, @now),
-                asked_since_claim_at = coalesce(asked_since_claim_at, @now),
-                woken_at = @now,
-                not_before = CASE WHEN failures > 0 AND not_before IS NOT NULL
-                    THEN greatest(retry_after_until, least(not_before, last_checked_at + @pull_forward)) ELSE not_before END
-            FROM jsonb_to_recordset(@rows::jsonb) AS r(id text, wanted bigint, webhook bigint, manual bigint)
+            SET {Counting},
+                not_before = CASE WHEN not_before IS NULL THEN NULL
+                    WHEN failures > 0 THEN greatest(retry_after_until, least(not_before, last_checked_at + @pull_forward))
+                    ELSE least(not_before, not_before_set_at + @quiet) END
+            FROM jsonb_to_recordset(@rows::jsonb) AS r(id text, wanted bigint, webhook bigint, manual bigint, announced text)
             WHERE w.source_id = r.id
             """,
-        sqlite: """
+        sqlite: $"""
             UPDATE wakeups AS w
-            SET wanted = r.wanted,
+            SET {Counting},
+                not_before = CASE WHEN not_before IS NULL THEN NULL
+                    WHEN failures > 0 THEN max(coalesce(retry_after_until, 0), min(not_before, last_checked_at + @pull_forward))
+                    ELSE min(not_before, not_before_set_at + @quiet) END
+            FROM (SELECT value->>'id' AS id, value->>'wanted' AS wanted, value->>'webhook' AS webhook, value->>'manual' AS manual,
+                         value->>'announced' AS announced FROM json_each(@rows)) AS r
+            WHERE w.source_id = r.id
+            """);
+
+    // What a webhook announces is awaited from now on. One that names no commit does not end the wait for one that another named.
+    private const string Counting = $"""
+        wanted = r.wanted,
                 wanted_webhook = coalesce(r.webhook, wanted_webhook),
                 wanted_manual = coalesce(r.manual, wanted_manual),
                 asked_at = coalesce(asked_at, @now),
                 asked_since_claim_at = coalesce(asked_since_claim_at, @now),
                 woken_at = @now,
-                not_before = CASE WHEN failures > 0 AND not_before IS NOT NULL
-                    THEN max(coalesce(retry_after_until, 0), min(not_before, last_checked_at + @pull_forward)) ELSE not_before END
-            FROM (SELECT value->>'id' AS id, value->>'wanted' AS wanted, value->>'webhook' AS webhook, value->>'manual' AS manual FROM json_each(@rows)) AS r
-            WHERE w.source_id = r.id
-            """);
+                expected_sha = CASE WHEN {KeepsExpectation} THEN expected_sha ELSE r.announced END,
+                expected_until = CASE WHEN {KeepsExpectation} THEN expected_until ELSE @now + @expect END
+        """;
+
+    private const string KeepsExpectation = $"(r.webhook IS NULL OR (r.announced IS NULL AND expected_sha IS NOT NULL AND {Conditions.Expecting}))";
+
+    /// <summary>Notes that authenticated webhooks came, to the second: a flood of them must not write the rows each time.</summary>
+    public static Statement NoteWebhooks { get; } = new(
+        postgres: $"UPDATE wakeups SET last_webhook_at = @now WHERE source_id = ANY(@ids) AND {NotNoted("last_webhook_at")}",
+        sqlite: $"UPDATE wakeups SET last_webhook_at = @now WHERE source_id IN (SELECT value FROM json_each(@ids)) AND {NotNoted("last_webhook_at")}");
+
+    /// <summary>Notes that sources' current secrets verified deliveries.</summary>
+    public static Statement NoteCurrent { get; } = new(
+        postgres: $"UPDATE webhook_secrets SET used_at = @now WHERE source_id = ANY(@ids) AND {NotNoted("used_at")}",
+        sqlite: $"UPDATE webhook_secrets SET used_at = @now WHERE source_id IN (SELECT value FROM json_each(@ids)) AND {NotNoted("used_at")}");
+
+    /// <summary>The same of previous secrets.</summary>
+    public static Statement NotePrevious { get; } = new(
+        postgres: $"UPDATE webhook_secrets SET previous_used_at = @now WHERE source_id = ANY(@ids) AND {NotNoted("previous_used_at")}",
+        sqlite: $"UPDATE webhook_secrets SET previous_used_at = @now WHERE source_id IN (SELECT value FROM json_each(@ids)) AND {NotNoted("previous_used_at")}");
+
+    /// <summary>The same of an organisation's current secret.</summary>
+    public static Statement NoteSharedCurrent { get; } = new(
+        $"UPDATE shared_webhook_secrets SET used_at = @now WHERE name = @name AND {NotNoted("used_at")}");
+
+    /// <summary>The same of an organisation's previous secret.</summary>
+    public static Statement NoteSharedPrevious { get; } = new(
+        $"UPDATE shared_webhook_secrets SET previous_used_at = @now WHERE name = @name AND {NotNoted("previous_used_at")}");
+
+    private static string NotNoted(string column) => $"coalesce({column} <= @now - @note_every OR {column} > @now, TRUE)";
 
     /// <summary>An id that is there is a caller's second try after an unknown outcome: the ledger keeps the first.</summary>
     public static Statement AddRequests { get; } = new(

@@ -24,7 +24,8 @@ internal static class ClaimStatements
         UPDATE wakeups AS w
         SET fence = fence + 1, lease_owner = @owner, lease_until = @now + @lease, asked_since_claim_at = NULL, waiting_for_host = FALSE
         WHERE source_id = @id AND {Conditions.Claimable} AND {Conditions.LeasesOfHost} < @checks_per_host
-        RETURNING fence, wanted, done, wanted_webhook > done, wanted_manual > done, run_count > 0, asked_at, @now, config, host, tip_sha, failures
+        RETURNING fence, wanted, done, wanted_webhook > done, wanted_manual > done, run_count > 0, asked_at, @now, config, host, tip_sha, failures,
+            wanted_webhook, expected_sha, {Conditions.Expecting}, reread_covers, reread_at, coalesce(reread_at <= @now OR reread_at > @now + @expect_ahead, FALSE)
         """);
 
     /// <summary>

@@ -24,6 +24,9 @@ internal static class Conditions
     /// <summary>Somebody published a wake-up a moment ago.</summary>
     public const string RecentlyWoken = "coalesce(woken_at > @now - @recent AND woken_at <= @now + @slack, FALSE)";
 
+    /// <summary>A webhook came a moment ago, and the host may not show yet what it tells of.</summary>
+    public const string Expecting = "coalesce(expected_until > @now AND expected_until <= @now + @expect_ahead, FALSE)";
+
     /// <summary>Only polls are wanted.</summary>
     public const string PollOnly = "wanted_webhook <= done AND wanted_manual <= done";
 
@@ -40,6 +43,10 @@ internal static class Conditions
         ("recent", policy.RecentWakeup),
         ("checks_per_host", policy.ChecksPerHost),
     ];
+
+    /// <summary>The parameters of <see cref="Expecting"/>, and of what is set by it.</summary>
+    public static (string Name, object? Value)[] Expectations(WakeupPolicy policy) =>
+        [("expect", policy.ExpectFor), ("expect_ahead", policy.ExpectFor + policy.ClockSlack)];
 
     /// <summary>The parameters of <see cref="HeldByClaim"/>.</summary>
     public static (string Name, object? Value)[] Of(Claim claim) =>

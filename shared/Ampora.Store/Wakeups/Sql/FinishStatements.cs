@@ -5,6 +5,8 @@ namespace Ampora.Store.Wakeups.Sql;
 /// <summary>What finishes and failures write: the guarded wake-up row first, the stream's sequence and what is numbered by it last.</summary>
 internal static class FinishStatements
 {
+    private const string NoFailure = "failures = 0, failure_run_id = NULL, error_code = NULL, error_detail = NULL, error_remedy = NULL";
+
     /// <summary>Ends a check that succeeded, if it still is the one that counts.</summary>
     public static Statement Finish { get; } = new($"""
         UPDATE wakeups
@@ -16,10 +18,23 @@ internal static class FinishStatements
             tip_config = CASE WHEN @moved THEN config ELSE tip_config END,
             tip_seen_at = CASE WHEN @moved THEN @now ELSE tip_seen_at END,
             last_checked_at = @now, last_succeeded_at = @now, run_count = run_count + @runs,
-            failures = 0, failure_run_id = NULL, error_code = NULL, error_detail = NULL, error_remedy = NULL
+            {NoFailure},
+            -- A webhook that came after the claim is still awaited.
+            expected_sha = CASE WHEN wanted_webhook > @covered THEN expected_sha END,
+            expected_until = CASE WHEN wanted_webhook > @covered THEN expected_until END,
+            reread_covers = NULL, reread_at = NULL,
+            webhook_proved_at = CASE WHEN @proved THEN @now ELSE webhook_proved_at END,
+            missed_in_row = CASE WHEN @proved THEN 0 ELSE missed_in_row END,
+            poll_interval_seconds = CASE
+                WHEN NOT @proved OR NOT adaptive OR poll_interval_seconds >= @longest_interval THEN poll_interval_seconds
+                WHEN 2 * poll_interval_seconds > @longest_interval THEN @longest_interval
+                ELSE 2 * poll_interval_seconds END
         WHERE {Conditions.HeldByClaim} AND done < @covered
         RETURNING wanted > done
         """);
+
+    /// <summary>Ends a check after which the tip is to be read again, under the same guard.</summary>
+    public static Statement Postpone { get; } = new(postgres: Postponing("greatest", "least"), sqlite: Postponing("max", "min"));
 
     /// <summary>Ends a check that failed, under the same guard; what was asked stays asked.</summary>
     public static Statement Fail { get; } = new($"""
@@ -44,13 +59,27 @@ internal static class FinishStatements
     /// <summary>Shows the staged tree.</summary>
     public static Statement ShowSnapshot { get; } = new("UPDATE snapshots SET visible = TRUE WHERE source_id = @id AND config = @config AND sha = @sha");
 
-    /// <summary>What became of the deliveries that the check covers; a failure's result gives way to the later success's.</summary>
-    public static Statement SettleDeliveries { get; } = new(
-        "UPDATE deliveries SET result = @result, run_id = @run_id WHERE source_id = @id AND ask > @done AND ask <= @covered");
+    /// <summary>
+    /// What became of the deliveries that the check covers; a failure's result gives way to the later success's. A run that a first reading made, because it was
+    /// the first to succeed after failures, stays when the second finds nothing new.
+    /// </summary>
+    public static Statement SettleDeliveries { get; } = new("""
+        UPDATE deliveries SET result = @result, run_id = @run_id
+        WHERE source_id = @id AND ask > @done AND ask <= @covered AND (@makes_run OR result <> 'run')
+        """);
 
     /// <summary>What became of the operators' requests.</summary>
     public static Statement SettleRequests { get; } = new(
-        "UPDATE check_requests SET run_id = @run_id WHERE source_id = @id AND ask > @done AND ask <= @covered");
+        "UPDATE check_requests SET run_id = @run_id WHERE source_id = @id AND ask > @done AND ask <= @covered AND @makes_run");
+
+    /// <summary>Keeps a commit that only a poll found, where a webhook was to be hoped for.</summary>
+    public static Statement AddUnannounced { get; } = new("""
+        INSERT INTO unannounced (source_id, sha, found_at, run_id)
+        SELECT w.source_id, @sha, @now, @run_id FROM wakeups AS w
+        WHERE w.source_id = @id AND (w.last_webhook_at IS NOT NULL OR EXISTS (
+            SELECT 1 FROM webhook_secrets AS s WHERE s.source_id = @id AND (s.secret_hash IS NOT NULL OR s.secret_encrypted IS NOT NULL)))
+        ON CONFLICT DO NOTHING
+        """);
 
     /// <summary>Takes numbers in commit order: the row stays locked until then.</summary>
     public static Statement NumberEvents { get; } = new("UPDATE sequences SET value = value + @count WHERE name = 'events'");
@@ -77,4 +106,18 @@ internal static class FinishStatements
         INSERT INTO events (sequence, kind, source_id, change, occurred_at)
         VALUES ((SELECT value FROM sequences WHERE name = 'events'), 'source', @id, @change, @now)
         """);
+
+    // Where some requests are answered, the oldest that is left came after the claim that marked them.
+    private static string Postponing(string greatest, string least) => $"""
+        UPDATE wakeups
+        SET done = @new_done, fence = fence + 1, lease_owner = NULL, lease_until = NULL,
+            asked_at = CASE WHEN @new_done > done THEN coalesce(reread_at - @reread_every, asked_at) ELSE asked_at END,
+            not_before = CASE WHEN wanted > @covered THEN @now + @quiet ELSE {greatest}(@now + @quiet, {least}(@now + @reread_every, @reread_at)) END,
+            not_before_set_at = @now, retry_after_until = NULL, woken_at = NULL,
+            last_checked_at = @now, last_succeeded_at = @now, run_count = run_count + @runs,
+            {NoFailure},
+            reread_covers = @reread_covers, reread_at = @reread_at
+        WHERE {Conditions.HeldByClaim} AND done < @covered
+        RETURNING wanted > @covered
+        """;
 }

@@ -7,6 +7,9 @@ internal static class SourceStatements
 {
     private const string EndLease = "fence = fence + 1, lease_owner = NULL, lease_until = NULL, waiting_for_host = FALSE";
 
+    // What a webhook announced for other settings, or before a pause, says nothing about the next tip.
+    private const string ExpectNothing = "expected_sha = NULL, expected_until = NULL, reread_covers = NULL, reread_at = NULL";
+
     /// <summary>The row of a new source; its first poll falls anywhere within the interval, so that sources created together drift apart.</summary>
     public static Statement Create { get; } = new(
         postgres: $"{Insert} @now + make_interval(secs => @seconds * @random))",
@@ -15,7 +18,8 @@ internal static class SourceStatements
     /// <summary>Other settings to fetch by: nothing that was found for the old ones may finish, and no back-off of theirs counts.</summary>
     public static Statement ChangeSettings { get; } = new($"""
         UPDATE wakeups
-        SET {EndLease}, config = config + 1, host = @host, not_before = NULL, not_before_set_at = NULL, retry_after_until = NULL
+        SET {EndLease}, config = config + 1, host = @host, not_before = NULL, not_before_set_at = NULL, retry_after_until = NULL,
+            {ExpectNothing}
         WHERE source_id = @id
         """);
 
@@ -35,7 +39,7 @@ internal static class SourceStatements
             """);
 
     /// <summary>No more checks.</summary>
-    public static Statement Pause { get; } = new($"UPDATE wakeups SET {EndLease}, paused = TRUE WHERE source_id = @id");
+    public static Statement Pause { get; } = new($"UPDATE wakeups SET {EndLease}, {ExpectNothing}, paused = TRUE WHERE source_id = @id");
 
     /// <summary>Checks again.</summary>
     public static Statement Resume { get; } = new("UPDATE wakeups SET paused = FALSE WHERE source_id = @id");
