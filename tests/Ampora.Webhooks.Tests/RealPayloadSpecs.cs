@@ -136,6 +136,7 @@ public sealed class RealPayloadSpecs
         Senders.GitHub => Requests.Headers(("X-GitHub-Event", eventName)),
         Senders.Gitea => Requests.Headers(("X-Gitea-Event", eventName), ("X-Gogs-Event", eventName), ("X-GitHub-Event", eventName)),
         Senders.Gogs => Requests.Headers(("X-Gogs-Event", eventName)),
+        Senders.Forgejo => Requests.Headers(("X-Forgejo-Event", eventName), ("X-Gitea-Event", eventName), ("X-GitHub-Event", eventName)),
         Senders.GitLab => Requests.Headers(("X-Gitlab-Event", eventName)),
         Senders.BitbucketCloud => Requests.Headers(("X-Event-Key", eventName), ("X-Hook-UUID", "a3b")),
         Senders.BitbucketServer => Requests.Headers(("X-Event-Key", eventName)),

@@ -56,7 +56,8 @@ internal sealed record RemoteAddress(bool IsSsh, string Host, string Port, strin
         var close = text.IndexOf("]:", StringComparison.Ordinal);
         if (close >= 0)
             colon = close + 1;
-        if (colon <= 0 || text.AsSpan(0, colon).ContainsAny('/', '?', '#'))
+        // Two colons are how Git names a program to run.
+        if (colon <= 0 || text.AsSpan(0, colon).ContainsAny('/', '?', '#') || text.AsSpan(colon).StartsWith("::"))
             return false;
         (authority, rest) = (text[..colon], text[(colon + 1)..]);
         return true;

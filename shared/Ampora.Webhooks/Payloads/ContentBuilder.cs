@@ -86,18 +86,19 @@ internal sealed class ContentBuilder(string provider, string? eventName)
         if (_refs.Count == 0)
             return null;
         var text = new StringBuilder();
+        var atLeast = _truncated ? "at least " : "";
         for (var i = 0; i < _refs.Count; i++)
         {
             var one = OneLine.Of(RefNames.FullName(_refs[i]), MaxRefsText) + (_refs[i].Deleted ? " (deleted)" : "");
             var rest = _refs.Count - i;
-            var more = rest > 1 ? string.Create(CultureInfo.InvariantCulture, $", and {rest - 1} more") : "";
+            var more = rest > 1 ? string.Create(CultureInfo.InvariantCulture, $", and {atLeast}{rest - 1} more") : "";
             var separator = i > 0 ? ", " : "";
             if (text.Length + separator.Length + one.Length + more.Length > MaxRefsText)
             {
                 if (i == 0)
                     text.Append(OneLine.Of(one, MaxRefsText - more.Length)).Append(more);
                 else
-                    text.Append(CultureInfo.InvariantCulture, $", and {rest} more");
+                    text.Append(CultureInfo.InvariantCulture, $", and {atLeast}{rest} more");
                 break;
             }
 

@@ -33,7 +33,7 @@ internal static class GitLabPayload
                 payload.Skip();
         }
 
-        kind ??= name;
+        kind ??= name ?? content.Event switch { "Push Hook" => "push", "Tag Push Hook" => "tag_push", _ => null };
         // The header of a system hook is the same for every event.
         content.Event = content.Event is null or "System Hook" ? kind ?? content.Event : content.Event;
         content.Kind = kind is "push" or "tag_push" or "repository_update" ? EventKind.Push : EventKind.Other;
