@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -38,29 +39,53 @@ internal static class Arbitrary
     /// <summary>JSON whose names and texts are those of payloads, put together anyhow.</summary>
     public static Gen<byte[]> Json => Gen.Sized(size => Objects(Math.Min(size, 40))).Select(Encoding.UTF8.GetBytes);
 
-    /// <summary>A real payload in which some bytes were changed, left out, repeated, moved or cut off.</summary>
-    public static Gen<byte[]> Mutated
+    /// <summary>A payload of this sender in which values were replaced, left out or repeated; it stays JSON.</summary>
+    public static Gen<byte[]> Reshaped(string provider) =>
+        from original in Gen.Elements(Originals(provider))
+        from changes in Gen.ArrayOf(Gen.Choose(0, int.MaxValue - 1).Two(), 4)
+        from count in Gen.Choose(1, 4)
+        select Reshape(original, changes.Take(count));
+
+    /// <summary>A payload of this sender in which a few bytes were changed, left out, repeated, moved or cut off.</summary>
+    public static Gen<byte[]> Damaged(string provider) =>
+        from original in Gen.Elements(Originals(provider))
+        from changes in Gen.ArrayOf(Gen.Choose(0, int.MaxValue - 1).Four(), 3)
+        from count in Gen.Choose(1, 3)
+        select changes.Take(count).Aggregate(original, Damage);
+
+    /// <summary>Addresses of every form, every third of them with something put into it somewhere, and texts of any kind.</summary>
+    public static Gen<string> Addresses
     {
         get
         {
-            byte[][] originals = [.. RealPayloads.All.Select(RealPayloads.Read), .. Written.Select(Encoding.UTF8.GetBytes)];
-            return from original in Gen.Elements(originals)
-                   from changes in Gen.ArrayOf(Gen.Choose(0, int.MaxValue - 1).Four())
-                   select changes.Take(20).Aggregate(original, Mutate);
+            var address = from start in Gen.Elements("https://", "https://", "http://", "ssh://git@", "ssh://", "git://", "git+ssh://", "https://user:password@", "", "HTTPS://")
+                          from host in Gen.Elements("github.com", "GitHub.com.", "ssh.github.com", "altssh.gitlab.com", "bitbucket.acme.org", "dev.azure.com", "acme.visualstudio.com", "ssh.dev.azure.com", "[::1]", "é.example")
+                          from port in Gen.Elements("", "", "", ":22", ":443", ":80", ":8443")
+                          from path in Gen.OneOf(Gen.Elements(Paths), Gen.ArrayOf(Gen.Elements(Segments)).Resize(6).Select(segments => string.Join('/', segments)))
+                          from end in Gen.Elements("", "", ".git", "/", ".git/", "?x=/y", "#z", "/browse")
+                          select start.Length == 0 ? $"git@{host}:{path}{end}" : $"{start}{host}{port}/{path}{end}";
+            var spoilt = from text in address
+                         from piece in Gen.Elements(Pieces)
+                         from place in Gen.Choose(0, int.MaxValue - 1)
+                         select text.Insert(place % (text.Length + 1), piece);
+            return Gen.Frequency(
+                (6, address), (3, spoilt), (1, Gen.ArrayOf(Gen.Elements(Pieces)).Resize(10).Select(pieces => string.Concat(pieces))), (1, ArbMap.Default.GeneratorFor<string>().Select(text => text ?? "")));
         }
     }
-
-    public static Gen<string> Addresses => Gen.OneOf(
-        Gen.ArrayOf(Gen.Elements(Pieces)).Select(pieces => string.Concat(pieces)),
-        // A good beginning, so that more than the first check is reached.
-        Gen.ArrayOf(Gen.Elements(Pieces)).Select(pieces => "https://" + string.Join('/', pieces.Select(piece => piece.Trim('/')))),
-        ArbMap.Default.GeneratorFor<string>().Select(text => text ?? ""));
 
     /// <summary>Holds something against what is made up; a failure prints the seed that makes it up again.</summary>
     public static void Holds<T>(Gen<T> values, Action<T> check, int tests = 1000) =>
         Prop.ForAll(values.ToArbitrary(), check).Check(Config.QuickThrowOnFailure.WithMaxTest(tests).WithEndSize(200));
 
-    // Without the real ones there are these.
+    private static string[] Segments => ["acme", "fleet", "Web%20Shop", "~gopher", "scm", "projects", "repos", "users", "_git", "_full", "DefaultCollection", "v3", "d%C3%A9", "100%25", "x.git"];
+
+    private static string[] Paths =>
+    [
+        "acme/fleet", "group/sub/fleet", "acme/shop/_git/fleet", "acme/_git/fleet", "_git/fleet", "shop/_git/fleet", "DefaultCollection/shop/_git/fleet", "acme/shop/_git/_full/fleet", "v3/acme/shop/fleet",
+        "scm/PRJ/fleet", "context/scm/PRJ/fleet", "projects/PRJ/repos/fleet", "context/projects/PRJ/repos/fleet", "users/gopher/repos/fleet", "prj/fleet",
+    ];
+
+    // Besides the real ones, and instead of them where they are absent.
     private static string[] Written =>
     [
         """{"ref":"refs/heads/main","after":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","repository":{"clone_url":"https://github.com/acme/fleet.git","default_branch":"main"}}""",
@@ -80,28 +105,73 @@ internal static class Arbitrary
         var scalar = Gen.OneOf(
             Gen.Elements("null", "true", "false", "0", "-1.5e300", "\"\\ud800\"", "\"\\u0000\""),
             Gen.Elements(Texts).Select(text => JsonSerializer.Serialize(text)),
-            Gen.Choose(0, 5000).Select(length => JsonSerializer.Serialize("refs/heads/" + new string('x', length))),
+            Gen.Choose(0, 100).Select(length => length < 95 ? length : 50 * length).Select(length => JsonSerializer.Serialize("refs/heads/" + new string('x', length))),
             Gen.Choose(0, int.MaxValue - 1).Select(number => number.ToString(CultureInfo.InvariantCulture)));
         return size <= 1
             ? scalar
             : Gen.OneOf(scalar, Objects(size), Gen.ArrayOf(Values(size / 2)).Resize(Math.Min(size, 6)).Select(values => "[" + string.Join(',', values) + "]"));
     }
 
-    private static byte[] Mutate(byte[] bytes, (int Kind, int Where, int Length, int With) change)
+    private static byte[][] Originals(string provider)
+    {
+        var folder = provider == Senders.Forgejo ? Senders.Gitea : provider;
+        return [.. RealPayloads.All.Where(name => name.StartsWith(folder + '/', StringComparison.Ordinal)).Select(RealPayloads.Read), .. Written.Select(Encoding.UTF8.GetBytes)];
+    }
+
+    private static byte[] Reshape(byte[] original, IEnumerable<(int Where, int What)> changes)
+    {
+        var root = JsonNode.Parse(original)!.AsObject();
+        foreach (var (where, what) in changes)
+        {
+            List<JsonNode> parents = [.. Below(root).Where(node => node is JsonObject { Count: > 0 } or JsonArray { Count: > 0 })];
+            if (parents.Count == 0)
+                break;
+            // Those near the top are what readers look at; commits and people are many and deep.
+            var parent = parents[where % Math.Min(parents.Count, 25)];
+            string[] values = ["null", "{}", "[]", "\"boom\"", "7", "true", "[null,{},[],7]", "\"\\u0000\"", "{\"a\":{\"b\":[]}}", .. Texts.Select(text => JsonSerializer.Serialize(text))];
+            var value = JsonNode.Parse(values[what % values.Length]);
+            if (parent is JsonArray array)
+                array[where / 31 % array.Count] = value;
+            else if (what % 5 == 0)
+                ((JsonObject)parent).Remove(((JsonObject)parent).ElementAt(where / 31 % parent.AsObject().Count).Key);
+            else
+                ((JsonObject)parent)[((JsonObject)parent).ElementAt(where / 31 % parent.AsObject().Count).Key] = value;
+        }
+
+        return Encoding.UTF8.GetBytes(root.ToJsonString());
+    }
+
+    private static IEnumerable<JsonNode> Below(JsonNode root)
+    {
+        var waiting = new Queue<JsonNode>([root]);
+        while (waiting.TryDequeue(out var node))
+        {
+            yield return node;
+            foreach (var child in node is JsonObject members ? members.Select(member => member.Value) : node is JsonArray elements ? elements : [])
+            {
+                if (child is not null)
+                    waiting.Enqueue(child);
+            }
+        }
+    }
+
+    private static byte[] Damage(byte[] bytes, (int Kind, int Where, int Length, int With) change)
     {
         if (bytes.Length == 0)
             return bytes;
         var at = change.Where % bytes.Length;
         var end = Math.Min(bytes.Length, at + (change.Length % 40));
         string[] put = ["null", "{}", "[]", "\"boom\"", "{", "}", "\"", "\\", ",", ":", "7", "\\ud800"];
-        return (change.Kind % 6) switch
+        return (change.Kind % 9) switch
         {
             0 => [.. bytes[..at], (byte)change.With, .. bytes[(at + 1)..]],
             1 => [.. bytes[..at], .. bytes[end..]],
             2 => [.. bytes[..end], .. bytes[at..]],
             3 => [.. bytes[..at], .. Encoding.UTF8.GetBytes(put[change.With % put.Length]), .. bytes[end..]],
             4 => bytes[..at],
-            _ => [.. bytes[at..], .. bytes[..at]],
+            5 => [.. bytes[at..], .. bytes[..at]],
+            // Mostly within a text, where it still is JSON.
+            _ => [.. bytes[..at], (byte)('a' + (change.With % 26)), .. bytes[(at + 1)..]],
         };
     }
 }
