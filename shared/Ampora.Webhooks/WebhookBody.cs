@@ -1,6 +1,6 @@
 using System.Buffers;
-using System.Net.Http.Headers;
 using Ampora.Webhooks.Payloads;
+using Microsoft.Net.Http.Headers;
 
 namespace Ampora.Webhooks;
 
@@ -18,7 +18,7 @@ public sealed class WebhookBody
     public WebhookBody(ReadOnlySequence<byte> raw, string? contentType)
     {
         Raw = raw;
-        IsForm = MediaTypeHeaderValue.TryParse(contentType, out var type) && Form.Equals(type.MediaType, StringComparison.OrdinalIgnoreCase);
+        IsForm = MediaTypeHeaderValue.TryParse(contentType, out var type) && type.MediaType.Equals(Form, StringComparison.OrdinalIgnoreCase);
     }
 
     /// <summary>No body.</summary>

@@ -77,8 +77,15 @@ public sealed class DependencyRules
         Assert.DoesNotContain(ReferencedAssemblies("Ampora.Git"), Stores);
 
     [Fact]
+    public void What_webhooks_mean_is_told_from_the_request_alone()
+    {
+        Assert.Empty(Repository.PackagesOf("shared/Ampora.Webhooks/Ampora.Webhooks.csproj"));
+        Assert.DoesNotContain(ReferencedAssemblies("Ampora.Webhooks"), name => Stores(name) || name == "System.Net.Http");
+    }
+
+    [Fact]
     public void No_library_but_Database_and_Store_uses_EF_Core() =>
-        Assert.All(["Ampora.Contracts", "Ampora.Git", "Ampora.Hosting", "Ampora.Wakeups"], library =>
+        Assert.All(["Ampora.Contracts", "Ampora.Git", "Ampora.Hosting", "Ampora.Wakeups", "Ampora.Webhooks"], library =>
             Assert.DoesNotContain(ReferencedAssemblies(library), name => name.StartsWith("Microsoft.EntityFrameworkCore", StringComparison.Ordinal)));
 
     private static bool Stores(string assembly) =>

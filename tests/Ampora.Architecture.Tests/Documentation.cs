@@ -117,6 +117,8 @@ public sealed partial class Documentation
         .Where(source => !source.Key.Contains("/Migrations/", StringComparison.Ordinal) && !source.Key.Contains("/Model/", StringComparison.Ordinal))
         .SelectMany(source => Given().Matches(source.Value)
             .Concat(source.Key.StartsWith("services/", StringComparison.Ordinal) || source.Key.StartsWith("shared/Ampora.Git/", StringComparison.Ordinal)
+                // Its other texts are names of Git hosts' fields.
+                || source.Key is "shared/Ampora.Webhooks/RefusalReasons.cs" or "shared/Ampora.Webhooks/IgnoredReasons.cs" or "shared/Ampora.Webhooks/PayloadException.cs"
                 ? SnakeCase().Matches(source.Value) : []))
         .Select(match => match.Groups[1].Value)
         .Where(code => !code.StartsWith("ampora_", StringComparison.Ordinal) && !NoCodes.Contains(code))
