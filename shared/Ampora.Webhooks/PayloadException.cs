@@ -9,6 +9,12 @@ public sealed class PayloadException(string code, string message, Exception? inn
     /// <summary>It is no JSON object, or nested too deep.</summary>
     public const string MalformedPayload = "malformed_payload";
 
+    /// <summary>
+    /// What was read before it broke, if it broke in its midst: a payload that was changed on the way may still name the repository whose secret tells that it was.
+    /// Null when it is whole and yet no payload: no object, or nested too deep.
+    /// </summary>
+    public DeliveryContent? Broken { get; init; }
+
     /// <summary>The stable code.</summary>
     public string Code { get; } = code;
 }

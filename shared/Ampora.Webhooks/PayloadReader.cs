@@ -88,9 +88,9 @@ public static class PayloadReader
 
     private static void Read(Reader reader, ReadOnlySequence<byte> json, ContentBuilder content)
     {
+        var payload = new PayloadCursor(json);
         try
         {
-            var payload = new PayloadCursor(json);
             if (!payload.EnterRoot())
                 throw new PayloadException(PayloadException.MalformedPayload, "The payload is no JSON object.");
             reader(ref payload, content);
@@ -99,7 +99,10 @@ public static class PayloadReader
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             // The reader's own message can hold a part of the payload.
-            throw new PayloadException(PayloadException.MalformedPayload, $"The payload is no JSON, or is nested deeper than {PayloadCursor.MaxDepth} levels.", e);
+            throw new PayloadException(PayloadException.MalformedPayload, $"The payload is no JSON, or is nested deeper than {PayloadCursor.MaxDepth} levels.", e)
+            {
+                Broken = payload.IsDeepest ? null : content.Build(),
+            };
         }
     }
 }

@@ -51,5 +51,5 @@ internal static class Answers
         StatusCodes.Status400BadRequest,
         "malformed_payload",
         "The payload cannot be read",
-        $"Send the Git host's payload as it is: {problem}");
+        $"Send the Git host's payload as it is. {problem}");
 }

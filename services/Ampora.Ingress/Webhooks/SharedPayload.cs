@@ -12,7 +12,9 @@ namespace Ampora.Ingress.Webhooks;
 /// <param name="Content">What it says; null when it cannot be used.</param>
 /// <param name="Repository">The repository that it names.</param>
 /// <param name="Reason">Why nobody could verify it; null when somebody may.</param>
-/// <param name="Problem">Why it cannot be read; null when it can.</param>
+/// <param name="Problem">
+/// Why it cannot be read; null when it can. With content, it broke in its midst: maybe on the way, which is for the secret to tell.
+/// </param>
 internal sealed record SharedPayload(DeliveryContent? Content, DeliveryRepository Repository, string? Reason = null, string? Problem = null)
 {
     // Shown in the ledger next to others.
@@ -24,7 +26,12 @@ internal sealed record SharedPayload(DeliveryContent? Content, DeliveryRepositor
     public static SharedPayload Of(Receipt receipt, WebhookBody body)
     {
         if (!body.TryGetJson(out var json))
-            return Unreadable(body.IsForm ? "a form needs the field payload, once." : "the body is empty.");
+        {
+            if (body.Raw.IsEmpty)
+                return Unreadable("The body is empty.");
+            return Broken("A form needs the field payload, once.", Senders.Recognise(receipt.Headers) is { } host ? new DeliveryContent { Provider = host, Kind = EventKind.Other } : null);
+        }
+
         if ((Senders.Recognise(receipt.Headers) ?? Senders.RecogniseBody(json)) is not { } sender)
             return Refused(RefusalReasons.ProviderUnknown);
         if (sender is Senders.AwsSns or Senders.Gerrit)
@@ -36,11 +43,14 @@ internal sealed record SharedPayload(DeliveryContent? Content, DeliveryRepositor
         }
         catch (PayloadException e)
         {
-            return Unreadable(e.Message);
+            return Broken(e.Message, e.Broken);
         }
     }
 
     private static SharedPayload Unreadable(string problem) => new(null, DeliveryRepository.None, Problem: problem);
+
+    private static SharedPayload Broken(string problem, DeliveryContent? content) =>
+        content is null ? Unreadable(problem) : new(content, DeliveryRepository.Of(content), Problem: problem);
 
     private static SharedPayload Refused(string reason) => new(null, DeliveryRepository.None, Reason: reason);
 

@@ -44,7 +44,7 @@ internal sealed class SharedReceiver(
             return unread;
         if (!body.TryUse(raw => SharedPayload.Of(receipt, new WebhookBody(raw, receipt.ContentType)), out var payload))
             return bodies.GaveWay();
-        if (payload!.Problem is { } problem)
+        if (payload!.Problem is { } problem && payload.Content is null)
             return Answers.Malformed(problem);
         if (payload.Reason is { } unusable)
             return TurnedAway(new Judgement { Reason = unusable, Detail = SharedWords.Unusable(unusable) }, payload);
@@ -56,6 +56,8 @@ internal sealed class SharedReceiver(
             var judged = await JudgeAsync(receipt, payload, body, database, context.RequestAborted);
             if (judged.SpokenFor is not { } spoken)
                 return TurnedAway(judged, payload);
+            if (payload.Problem is { } broken)
+                return Answers.Malformed(broken);
 
             var relevances = spoken.Sources.ToDictionary(s => s.Source.SourceId, s => Relevance.Of(payload.Content, s.Source.Ref), StringComparer.Ordinal);
             WebhookAsk[] asks =

@@ -28,6 +28,9 @@ internal ref struct PayloadCursor
         _reader = new Utf8JsonReader(start.ToArray().AsSpan().SequenceEqual(mark) ? json.Slice(mark.Length) : json, new JsonReaderOptions { MaxDepth = MaxDepth });
     }
 
+    /// <summary>Whether it cannot go any deeper.</summary>
+    public readonly bool IsDeepest => _reader.CurrentDepth >= MaxDepth;
+
     /// <summary>Enters the payload itself.</summary>
     /// <returns>False when it is no object.</returns>
     public bool EnterRoot() => _reader.Read() && _reader.TokenType == JsonTokenType.StartObject;
