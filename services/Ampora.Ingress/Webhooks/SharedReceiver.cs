@@ -1,6 +1,7 @@
 using Ampora.Ingress.Bodies;
 using Ampora.Ingress.Deliveries;
 using Ampora.Ingress.Refusals;
+using Ampora.Store.Secrets;
 using Ampora.Store.Webhooks;
 using Ampora.Wakeups;
 using Ampora.Webhooks;
@@ -108,7 +109,7 @@ internal sealed class SharedReceiver(
             return new Judgement { Reason = RefusalReasons.ProviderUnknown, Detail = SharedWords.Unusable(RefusalReasons.ProviderUnknown) };
         if (WebhookMethod.Find(sender) is not { } method)
             return new Judgement { Reason = RefusalReasons.ProviderNotSupported, Detail = SharedWords.Unusable(RefusalReasons.ProviderNotSupported) };
-        var nobodys = WebhookSecret.Of(method, SigningKey.Generate(), null);
+        var nobodys = WebhookSecret.Of(method, method == WebhookMethod.StandardWebhooks ? SigningKey.Generate() : AccessToken.Generate(), null);
         var verification = WebhookVerification.Verify(receipt.Presented, WebhookBody.Empty, [nobodys], receipt.ReceivedAt);
         return new Judgement { Reason = verification.Reason, Detail = verification.Detail };
     }
