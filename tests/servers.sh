@@ -29,6 +29,7 @@ install_servers() {
   [ -n "${AMPORA_TEST_POSTGRES:-}" ] || [ -n "$(postgres_programs)" ] || packages+=(postgresql)
   [ -n "${AMPORA_TEST_BROKER:-}" ] || [ -x $rabbit_programs/rabbitmq-server ] || packages+=(rabbitmq-server)
   need git || packages+=(git)
+  need gitolite || packages+=(gitolite3)
   [ ${#packages[@]} -gt 0 ] && need apt-get && [ "$(id -u)" = 0 ] || return 0
   say "Installing ${packages[*]}"
   # At run level 1 the packages' own services are not started; the tests use private ones.

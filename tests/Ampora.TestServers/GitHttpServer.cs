@@ -53,12 +53,21 @@ public sealed class GitHttpServer : IAsyncDisposable
     public GitRepository CreateRepository(string name = "fleet", string objectFormat = "sha1")
     {
         var path = Path.Combine(_folder, name + ".git");
-        var repository = new GitRepository(path, $"{BaseUrl}/{name}.git");
-        if (!_repositories.TryAdd($"/{name}.git", repository))
-            throw new InvalidOperationException($"There is a repository {name} already.");
+        var repository = Serve(name, path);
         GitProgram.RunAsync(null, ["init", "--quiet", "--bare", "--initial-branch=main", $"--object-format={objectFormat}", path], null, default)
             .GetAwaiter().GetResult();
         return repository;
+    }
+
+    /// <summary>Serves a bare repository that lies elsewhere, such as another server's, at <c>{BaseUrl}/{name}.git</c>. It stays where it is.</summary>
+    /// <param name="name">Such as <c>acme/fleet</c>.</param>
+    /// <param name="folder">The bare repository.</param>
+    public GitRepository Serve(string name, string folder)
+    {
+        var repository = new GitRepository(folder, $"{BaseUrl}/{name}.git");
+        return _repositories.TryAdd($"/{name}.git", repository)
+            ? repository
+            : throw new InvalidOperationException($"There is a repository {name} already.");
     }
 
     public async ValueTask DisposeAsync()

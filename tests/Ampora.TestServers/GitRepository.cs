@@ -18,6 +18,7 @@ public sealed class GitRepository : IDisposable
     private readonly ConcurrentDictionary<GitRequestKind, GitGate> _gates = new();
     private readonly SemaphoreSlim _writing = new(1);
     private long _time = 1_700_000_000;
+    private StaleRefs? _stale;
 
     internal GitRepository(string path, string url)
     {
@@ -69,6 +70,17 @@ public sealed class GitRepository : IDisposable
 
     /// <summary>Holds every request of a kind, before it is served, until the gate is opened.</summary>
     public GitGate Hold(GitRequestKind kind) => _gates[kind] = new GitGate(gate => _gates.TryRemove(new(kind, gate)));
+
+    /// <summary>
+    /// Goes on showing the refs as they are now, whatever is pushed meanwhile, for so many listings: a Git host whose replicas lag.
+    /// The same listings whoever asks, so that no clock decides what a check sees.
+    /// </summary>
+    /// <param name="listings">How many times the refs are listed (<see cref="GitRequestKind.LsRefs"/>) before they are up to date again.</param>
+    public async Task LagAsync(int listings)
+    {
+        _stale?.Dispose();
+        _stale = await StaleRefs.TakeAsync(FolderPath, listings);
+    }
 
     /// <summary>Commits files with text on top of <c>main</c>; null as content removes one.</summary>
     /// <returns>The commit's id.</returns>
@@ -149,7 +161,11 @@ public sealed class GitRepository : IDisposable
     /// <summary>Runs git in the repository with something on its standard input.</summary>
     public Task<string> RunGitAsync(byte[] input, params string[] arguments) => GitProgram.RunAsync(FolderPath, arguments, input, default);
 
-    public void Dispose() => _writing.Dispose();
+    public void Dispose()
+    {
+        _writing.Dispose();
+        _stale?.Dispose();
+    }
 
     internal async Task AnswerAsync(HttpContext context, string path, CancellationToken cancellationToken)
     {
@@ -181,7 +197,8 @@ public sealed class GitRepository : IDisposable
         }
         else
         {
-            await GitBackend.AnswerAsync(context, FolderPath, path, prefix, OnlyProtocolV0 ? "" : protocol, cancellationToken);
+            var folder = kind == GitRequestKind.LsRefs && _stale?.TryList() == true ? _stale.FolderPath : FolderPath;
+            await GitBackend.AnswerAsync(context, folder, path, prefix, OnlyProtocolV0 ? "" : protocol, cancellationToken);
         }
     }
 

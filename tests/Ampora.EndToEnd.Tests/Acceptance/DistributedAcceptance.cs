@@ -1,5 +1,6 @@
 using System.Net;
 using Ampora.EndToEnd.Tests.Deployments;
+using Ampora.EndToEnd.Tests.Senders;
 using Ampora.TestServers;
 
 namespace Ampora.EndToEnd.Tests.Acceptance;
@@ -42,6 +43,41 @@ public sealed class DistributedWebhookSecrets(DistributedDeployment deployment) 
 
 [Collection(SharedDistributed.Name)]
 public sealed class DistributedSnapshots(DistributedDeployment deployment) : SnapshotSpecs(deployment);
+
+[Collection(SharedDistributed.Name)]
+public sealed class DistributedWebhookMethods(DistributedDeployment deployment) : WebhookMethodSpecs(deployment)
+{
+    [Fact]
+    public async Task A_signing_secret_rotated_without_overlap_is_refused_by_every_replica_as_soon_as_the_call_returned()
+    {
+        var source = await Deployment.WatchAsync();
+        await source.UseAsync("github");
+        var body = GitHubDelivery.PushOf(source.Repository.Url, (await source.Repository.TipAsync())!);
+        for (var round = 0; round < 3; round++)
+        {
+            var old = source.WebhookToken;
+            await source.RotateAsync(overlapSeconds: round == 0 ? 3600 : 0);
+            for (var replica = 0; replica < 2; replica++)
+            {
+                using var direct = new HttpClient { BaseAddress = new Uri(deployment.AddressOf("ingress", replica)) };
+                if (round == 0)
+                    await Deployment.DeliverAsync(GitHubDelivery.Signed(source.WebhookPath, old, body), direct);
+                else
+                    await RefusedAsync(GitHubDelivery.Signed(source.WebhookPath, old, body), direct);
+                await Deployment.DeliverAsync(GitHubDelivery.Signed(source.WebhookPath, source.WebhookToken, body), direct);
+            }
+        }
+    }
+}
+
+[Collection(SharedDistributed.Name)]
+public sealed class DistributedSharedHook(DistributedDeployment deployment) : SharedHookSpecs(deployment, sources: 300);
+
+[Collection(SharedDistributed.Name)]
+public sealed class DistributedLaggingHost(DistributedDeployment deployment) : LaggingHostSpecs(deployment);
+
+[Collection(SharedDistributed.Name)]
+public sealed class DistributedRealSenders(DistributedDeployment deployment) : RealSenderSpecs(deployment);
 
 internal static class ManySources
 {

@@ -10,3 +10,15 @@ public sealed class StandaloneWebhookSecrets(StandaloneDeployment deployment) : 
 
 [Collection(SharedStandalone.Name)]
 public sealed class StandaloneSnapshots(StandaloneDeployment deployment) : SnapshotSpecs(deployment);
+
+[Collection(SharedStandalone.Name)]
+public sealed class StandaloneWebhookMethods(StandaloneDeployment deployment) : WebhookMethodSpecs(deployment);
+
+[Collection(SharedStandalone.Name)]
+public sealed class StandaloneSharedHook(StandaloneDeployment deployment) : SharedHookSpecs(deployment, sources: 30);
+
+[Collection(SharedStandalone.Name)]
+public sealed class StandaloneLaggingHost(StandaloneDeployment deployment) : LaggingHostSpecs(deployment);
+
+[Collection(SharedStandalone.Name)]
+public sealed class StandaloneRealSenders(StandaloneDeployment deployment) : RealSenderSpecs(deployment);

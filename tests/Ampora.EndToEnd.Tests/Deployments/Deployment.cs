@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
@@ -25,6 +27,15 @@ public abstract class Deployment : IAsyncLifetime
     public static CancellationToken Token => TestContext.Current.CancellationToken;
 
     protected List<ServiceProcess> Processes { get; } = [];
+
+    /// <summary>The management ports that are open, for <see cref="MetricAsync"/>.</summary>
+    protected List<string> ManagementUrls { get; } = [];
+
+    /// <summary>
+    /// How long a commit that a poll found may be without its webhook: shorter than in production, so that a test need not wait for it, and
+    /// longer than it takes a webhook here to arrive.
+    /// </summary>
+    protected static string MissGraceSeconds => "2";
 
     public async ValueTask InitializeAsync()
     {
@@ -82,10 +93,43 @@ public abstract class Deployment : IAsyncLifetime
         return await ReadAsync(response, $"POST {path}");
     }
 
+    public async Task<JsonNode> PutAsync(string path, object body)
+    {
+        using var response = await Api.PutAsJsonAsync(path, body, Token);
+        return await ReadAsync(response, $"PUT {path}");
+    }
+
     public async Task<JsonNode> PatchAsync(string path, object body)
     {
         using var response = await Api.PatchAsJsonAsync(path, body, Token);
         return await ReadAsync(response, $"PATCH {path}");
+    }
+
+    /// <summary>Sends what a Git host sends, and expects 202.</summary>
+    public async Task<JsonNode> DeliverAsync(HttpRequestMessage request, HttpClient? through = null)
+    {
+        using (request)
+        {
+            using var response = await (through ?? Sender).SendAsync(request, Token);
+            var text = await response.Content.ReadAsStringAsync(Token);
+            Assert.True(response.StatusCode == HttpStatusCode.Accepted, $"{request.RequestUri} answered {(int)response.StatusCode}: {text}\n{Logs()}");
+            return JsonNode.Parse(text)!;
+        }
+    }
+
+    /// <summary>The sum of a metric over all processes and labels.</summary>
+    public async Task<double> MetricAsync(string name)
+    {
+        var sum = 0.0;
+        foreach (var address in ManagementUrls)
+        {
+            var text = await Sender.GetStringAsync($"{address}/metrics", Token);
+            sum += text.Split('\n')
+                .Where(line => line.StartsWith(name, StringComparison.Ordinal) && line[name.Length] is ' ' or '{')
+                .Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
+        }
+
+        return sum;
     }
 
     /// <summary>Asks again until the answer is what it should be; the deadline is only there so that a failure ends.</summary>

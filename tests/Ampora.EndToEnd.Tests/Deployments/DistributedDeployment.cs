@@ -84,6 +84,14 @@ public class DistributedDeployment : Deployment
                 ["AMPORA_MASTER_KEY"] = _masterKey,
                 ["AMPORA_ADMIN_TOKEN"] = AdminToken,
             };
+            if (service == "scheduler")
+            {
+                var management = ServiceProcess.FreePort();
+                ManagementUrls.Add($"http://127.0.0.1:{management}");
+                environment["Ampora__Management__Port"] = $"{management}";
+                environment["Ampora__Webhooks__MissGraceSeconds"] = MissGraceSeconds;
+            }
+
             foreach (var (name, value) in more ?? [])
                 environment[name] = value;
             var process = new ServiceProcess(service, environment);

@@ -10,13 +10,16 @@ public sealed class StandaloneDeployment : Deployment
     protected override Task StartAsync()
     {
         BaseUrl = $"http://127.0.0.1:{ServiceProcess.FreePort()}";
+        var management = ServiceProcess.FreePort();
+        ManagementUrls.Add($"http://127.0.0.1:{management}");
         var process = new ServiceProcess("standalone", new Dictionary<string, string?>
         {
             ["ASPNETCORE_URLS"] = BaseUrl,
             ["ASPNETCORE_ENVIRONMENT"] = "Development",
             ["AMPORA_DATA"] = _data.FullName,
             ["AMPORA_ADMIN_TOKEN"] = AdminToken,
-            ["Ampora__Management__Port"] = "0",
+            ["Ampora__Management__Port"] = $"{management}",
+            ["Ampora__Webhooks__MissGraceSeconds"] = MissGraceSeconds,
         });
         process.Start();
         Processes.Add(process);

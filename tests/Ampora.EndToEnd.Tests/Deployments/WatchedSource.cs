@@ -35,6 +35,29 @@ public sealed class WatchedSource(Deployment deployment, string id, GitRepositor
         return body["deliveryId"]!.GetValue<string>();
     }
 
+    /// <summary>Changes the method, and takes the secret that is made for it.</summary>
+    public async Task UseAsync(string auth)
+    {
+        await deployment.PutAsync($"/api/git/sources/{id}/webhook", new { auth });
+        await RotateAsync(overlapSeconds: 0);
+    }
+
+    /// <summary>Rotates the secret, and takes the new one.</summary>
+    /// <returns>The answer: where the secret belongs.</returns>
+    public async Task<JsonNode> RotateAsync(int overlapSeconds)
+    {
+        var made = await deployment.PostAsync($"/api/git/sources/{id}/webhook/token", new { overlapSeconds });
+        WebhookToken = made["token"]!.GetValue<string>();
+        return made;
+    }
+
+    /// <summary>The source as the API shows it.</summary>
+    public Task<JsonNode> ShowAsync() => deployment.GetAsync($"/api/git/sources/{id}");
+
+    /// <summary>The newest of its deliveries, refused ones too.</summary>
+    public async Task<IReadOnlyList<JsonNode>> DeliveriesAsync() =>
+        [.. (await deployment.GetAsync($"/api/git/sources/{id}/deliveries?limit=200"))["items"]!.AsArray().Select(d => d!)];
+
     public async Task<IReadOnlyList<JsonNode>> RunsAsync()
     {
         var runs = new List<JsonNode>();
