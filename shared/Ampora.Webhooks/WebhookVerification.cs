@@ -70,20 +70,21 @@ public static class WebhookVerification
     {
         var digests = new Dictionary<byte[], BodyDigests>(SameKey.Instance);
         foreach (var (_, secret) in tried)
-        {
-            var key = KeyOf(secret);
-            if (!digests.ContainsKey(key))
-                digests.Add(key, BodyDigests.Of(key, presented, body));
-        }
-
+            Compute(KeyOf(secret));
         foreach (var key in NobodysKeys)
         {
             if (digests.Count < AlwaysComputed)
-                digests.TryAdd(key, BodyDigests.Of(key, presented, body));
+                Compute(key);
         }
 
         digests.TryAdd(NobodysKeys[0], digests.Values.First());
         return digests;
+
+        void Compute(byte[] key)
+        {
+            if (!digests.ContainsKey(key))
+                digests.Add(key, BodyDigests.Of(key, presented, body));
+        }
     }
 
     // A secret that signs nothing is computed with all the same, so that the method does not show either.

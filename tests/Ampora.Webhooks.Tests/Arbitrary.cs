@@ -75,7 +75,7 @@ internal static class Arbitrary
 
     /// <summary>Holds something against what is made up; a failure prints the seed that makes it up again.</summary>
     public static void Holds<T>(Gen<T> values, Action<T> check, int tests = 1000) =>
-        Prop.ForAll(values.ToArbitrary(), check).Check(Config.QuickThrowOnFailure.WithMaxTest(tests).WithEndSize(200));
+        Prop.ForAll(values.ToArbitrary(), check).Check(Config.QuickThrowOnFailure.WithMaxTest(tests).WithEndSize(200).WithQuietOnSuccess(true));
 
     private static string[] Segments => ["acme", "fleet", "Web%20Shop", "~gopher", "scm", "projects", "repos", "users", "_git", "_full", "DefaultCollection", "v3", "d%C3%A9", "100%25", "x.git"];
 
