@@ -28,6 +28,7 @@ public static class ConsoleService
         builder.AddStore();
         // For Git credentials, sessions and forms.
         builder.RequireMasterKey();
+        builder.AddReencryption();
         builder.AddSettings<GitLimits>("Git");
         builder.AddSettings<ConfiguredSecrets>("Webhooks");
         builder.Services.AddGitAddressPolicy();

@@ -6,11 +6,15 @@ namespace Ampora.Scheduler;
 /// The scheduler's work, each kind in a loop of its own, so that one that is slow or fails holds up no other. Any number of replicas run
 /// them together: the store hands each piece of work to one of them.
 /// </summary>
-internal sealed class SchedulerLoops(WakeupProtocol protocol, Ages ages, Retention retention, TimeProvider time, ILogger<SchedulerLoops> logger)
+internal sealed class SchedulerLoops(
+    WakeupProtocol protocol, MissedWebhooks missed, Ages ages, Retention retention, TimeProvider time, ILogger<SchedulerLoops> logger)
     : BackgroundService
 {
     // A wake-up that nobody told a sweeper of waits for at most one of these; an idle turn is one indexed query.
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
+
+    // What was found a grace period ago, which is minutes, may wait for this too.
+    private static readonly TimeSpan JudgeEvery = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan AgesEvery = TimeSpan.FromSeconds(5);
 
@@ -24,6 +28,7 @@ internal sealed class SchedulerLoops(WakeupProtocol protocol, Ages ages, Retenti
         new("polls", Tick, Batch, token => protocol.PollAsync(Batch, token), time, logger),
         new("reconciliation", Tick, Batch, token => protocol.ReconcileAsync(Batch, token), time, logger),
         new("outbox relay", Tick, Batch, token => protocol.RelayAsync(Batch, token), time, logger),
+        new("missed webhooks", JudgeEvery, MissedWebhooks.Batch, missed.JudgeAsync, time, logger),
         new("ages", AgesEvery, int.MaxValue, ages.MeasureAsync, time, logger),
         new("retention", RetentionEvery, int.MaxValue, retention.RunAsync, time, logger),
     ];

@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Ampora.Scheduler;
 
-/// <summary>Asks for polls that are due, wakes what nobody finished, relays the outbox, and removes what is past its time.</summary>
+/// <summary>Asks for polls that are due, wakes what nobody finished, relays the outbox, notices missed webhooks, and removes what is past its time.</summary>
 public static class SchedulerService
 {
     /// <summary>Registers what the service is made of.</summary>
@@ -13,7 +13,9 @@ public static class SchedulerService
     {
         builder.AddStore();
         builder.AddSettings<RetentionSettings>("Retention");
+        builder.AddSettings<MissSettings>("Webhooks");
         builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<MissedWebhooks>();
         builder.Services.AddSingleton<Ages>();
         builder.Services.AddSingleton<Retention>();
         builder.Services.AddSingleton<Acknowledgements>();

@@ -59,6 +59,14 @@ public static class StoreService
     public static void RequireMasterKey(this IHostApplicationBuilder builder) =>
         builder.Services.Configure<StoreOptions>(options => options.NeedsMasterKey = true);
 
+    /// <summary>Has the service encrypt anew, under the current master key, what is stored under the previous one, when it has a previous one.</summary>
+    /// <param name="builder">The service, to which <see cref="AddStore"/> was added.</param>
+    public static void AddReencryption(this IHostApplicationBuilder builder)
+    {
+        builder.Services.TryAddSingleton<Reencryption>();
+        builder.Services.AddHostedService<ReencryptionAtStart>();
+    }
+
     /// <summary>Opens a store outside of a host: for tests and tools.</summary>
     /// <param name="address">Which database.</param>
     /// <param name="time">The process's clock.</param>

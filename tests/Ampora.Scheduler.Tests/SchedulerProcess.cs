@@ -69,6 +69,7 @@ public sealed class SchedulerProcess : IAsyncDisposable
                 ["ConnectionStrings:Store"] = store,
                 ["Ampora:Management:Port"] = "0",
                 ["Ampora:Retention:DeliveriesPerSource"] = "10",
+                ["Ampora:Webhooks:MissGraceSeconds"] = "60",
             });
         var process = new SchedulerProcess(app);
         await process.Database.MigrateAsync(Token);
