@@ -82,6 +82,7 @@ public sealed class HostilePayloadSpecs
         { "azure-devops", "", """{"eventType":"git.push","resource":{"repository":{"name":"fleet two","project":{"name":"Web Shop"},"url":"https://dev.azure.com/acme/_apis/git/repositories/1"}}}""", "Push dev.azure.com/acme/web shop/_git/fleet two" },
         { "azure-devops", "", """{"eventType":"git.push","resource":{"repository":{"name":"fleet","project":{"name":"shop"},"url":"https://acme.visualstudio.com/_apis/git/repositories/1"}}}""", "Push dev.azure.com/acme/shop/_git/fleet" },
         { "azure-devops", "", """{"eventType":"git.push","resource":{"repository":{"name":"fleet","project":{"name":"shop"},"url":"https://evil.org/acme/_apis/1"}}}""", "Push" },
+        { "azure-devops", "", """{"eventType":"git.push","resource":{"url":"https://dev.azure.com/acme/_apis/git/repositories/1/pushes/4","repository":{"name":"fleet","project":{"name":"shop"}}}}""", "Push dev.azure.com/acme/shop/_git/fleet" },
         { "azure-devops", "", """{"eventType":"git.push","resource":{"refUpdates":[{"name":7},null,{}]}}""", "Push truncated" },
         { "azure-devops", "", """{"eventType":7,"resource":[]}""", "Other" },
         { "gerrit", "", $$"""{"type":"ref-updated","refUpdate":{"refName":"refs/heads/main","newRev":"{{A}}","project":"fleet"} }""", "Push refs/heads/main@a" },

@@ -32,6 +32,8 @@ internal static class AzureDevOpsPayload
     {
         content.ForgetRefs();
         content.ForgetRepository();
+        Repository? repository = null;
+        string? api = null;
         if (!payload.EnterObject())
             return;
         while (payload.NextProperty())
@@ -39,10 +41,20 @@ internal static class AzureDevOpsPayload
             if (payload.Is("refUpdates"u8))
                 ReadUpdates(ref payload, content);
             else if (payload.Is("repository"u8))
-                ReadRepository(ref payload, content);
+                repository = ReadRepository(ref payload, content);
+            else if (payload.Is("url"u8))
+                api = payload.ReadString();
             else
                 payload.Skip();
         }
+
+        if (repository is not { Name: { } name })
+            return;
+        content.RepositoryName = repository.Project is { } project ? $"{project}/{name}" : name;
+        // The API's addresses begin with the organisation, whichever of them came.
+        if (!repository.HasUrl && repository.Project is not null
+            && (AzureDevOpsAddress.OrganisationOfApi(repository.Api) ?? AzureDevOpsAddress.OrganisationOfApi(api)) is { } organisation)
+            content.AddUrl($"https://{AzureDevOpsAddress.Host}/{organisation}/{Uri.EscapeDataString(repository.Project)}/_git/{Uri.EscapeDataString(name)}");
     }
 
     private static void ReadUpdates(ref PayloadCursor payload, ContentBuilder content)
@@ -67,13 +79,13 @@ internal static class AzureDevOpsPayload
         }
     }
 
-    private static void ReadRepository(ref PayloadCursor payload, ContentBuilder content)
+    private static Repository? ReadRepository(ref PayloadCursor payload, ContentBuilder content)
     {
         content.ForgetRepository();
         string? name = null, project = null, api = null;
         var hasUrl = false;
         if (!payload.EnterObject())
-            return;
+            return null;
         while (payload.NextProperty())
         {
             if (payload.Is("remoteUrl"u8) || payload.Is("webUrl"u8) || payload.Is("sshUrl"u8))
@@ -104,10 +116,8 @@ internal static class AzureDevOpsPayload
             }
         }
 
-        if (name is null)
-            return;
-        content.RepositoryName = project is null ? name : $"{project}/{name}";
-        if (!hasUrl && project is not null && AzureDevOpsAddress.OrganisationOfApi(api) is { } organisation)
-            content.AddUrl($"https://{AzureDevOpsAddress.Host}/{organisation}/{Uri.EscapeDataString(project)}/_git/{Uri.EscapeDataString(name)}");
+        return new Repository(name, project, api, hasUrl);
     }
+
+    private sealed record Repository(string? Name, string? Project, string? Api, bool HasUrl);
 }
