@@ -77,6 +77,33 @@ public sealed class DistributedSharedHook(DistributedDeployment deployment) : Sh
 public sealed class DistributedLaggingHost(DistributedDeployment deployment) : LaggingHostSpecs(deployment);
 
 [Collection(SharedDistributed.Name)]
+public sealed class DistributedMissedWebhooks(DistributedDeployment deployment) : MissedWebhookSpecs(deployment)
+{
+    [Fact]
+    public async Task Adaptive_polling_stretches_while_webhooks_prove_themselves_and_snaps_back_at_a_miss()
+    {
+        const int Base = 2;
+        var source = await Deployment.WatchAsync(pollIntervalSeconds: Base);
+        await Deployment.PatchAsync($"/api/git/sources/{source.Id}", new { polling = "adaptive" });
+        // A poll may be faster than a webhook here, and then proves nothing.
+        for (var i = 0; (await source.ShowAsync())["state"]!["pollIntervalSeconds"]!.GetValue<int>() == Base; i++)
+        {
+            var announced = await source.Repository.CommitAsync(("announced", $"{i}"));
+            await source.WakeAsync();
+            await source.WaitForRunAsync(announced);
+        }
+
+        Assert.Equal("healthy", (await source.ShowAsync())["state"]!["webhookHealth"]!.GetValue<string>());
+        var missed = await source.Repository.CommitAsync(("missed", "1"));
+        await source.WaitForRunAsync(missed);
+
+        await WaitForStateAsync(source, state => state["pollIntervalSeconds"]!.GetValue<int>() == Base, "the interval is the source's own again");
+        var shown = (await source.ShowAsync())["state"]!;
+        Assert.Equal((1, "degraded"), (shown["missedWebhooks"]!.GetValue<int>(), shown["webhookHealth"]!.GetValue<string>()));
+    }
+}
+
+[Collection(SharedDistributed.Name)]
 public sealed class DistributedRealSenders(DistributedDeployment deployment) : RealSenderSpecs(deployment);
 
 internal static class ManySources

@@ -27,7 +27,7 @@ public abstract class SharedHookSpecs(Deployment deployment, int sources)
             provider = "github",
             prefix = $"{new Uri(deployment.Git.BaseUrl).Authority}/{organisation}/",
         });
-        var watched = Enumerable.Range(0, sources).Select(i => new Watched($"{organisation}-{i}", i % Repositories, Refs[i / Repositories % Refs.Length], i % 7 == 3)).ToList();
+        var watched = Enumerable.Range(0, sources).Select(i => Watched.Of(organisation, i)).ToList();
         await Parallel.ForEachAsync(watched, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (source, _) =>
             await deployment.PostAsync("/api/git/sources", new { id = source.Id, url = repositories[source.Repository].Url, @ref = source.Ref, paused = source.Paused, pollIntervalSeconds = 86_400 }));
         await deployment.EventuallyAsync(
@@ -124,5 +124,10 @@ public abstract class SharedHookSpecs(Deployment deployment, int sources)
         }
     }
 
-    private sealed record Watched(string Id, int Repository, string Ref, bool Paused);
+    private sealed record Watched(string Id, int Repository, string Ref, bool Paused)
+    {
+        // Some of those on the repository that is pushed to are paused, and of the others more: each that is not makes a sync first.
+        public static Watched Of(string organisation, int i) => new(
+            $"{organisation}-{i}", i % Repositories, Refs[i / Repositories % Refs.Length], i % Repositories == 0 ? i % 7 == 3 : i % 2 == 1);
+    }
 }

@@ -21,4 +21,7 @@ public sealed class StandaloneSharedHook(StandaloneDeployment deployment) : Shar
 public sealed class StandaloneLaggingHost(StandaloneDeployment deployment) : LaggingHostSpecs(deployment);
 
 [Collection(SharedStandalone.Name)]
+public sealed class StandaloneMissedWebhooks(StandaloneDeployment deployment) : MissedWebhookSpecs(deployment);
+
+[Collection(SharedStandalone.Name)]
 public sealed class StandaloneRealSenders(StandaloneDeployment deployment) : RealSenderSpecs(deployment);
