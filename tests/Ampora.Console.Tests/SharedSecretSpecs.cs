@@ -204,7 +204,7 @@ public sealed class SharedSecretSpecs(Consoles consoles)
     }
 
     private static Task<SharedCandidates> FindAsync(TestConsole console, string key, string provider = "github") =>
-        console.Services.GetRequiredService<WebhookReader>().FindAsync([key], [], provider, Stop);
+        console.Services.GetRequiredService<WebhookReader>().FindAsync(new DeliveryRepository([key], [], null), provider, Stop);
 
     private static async Task<long> VersionAsync(TestConsole console, string id)
     {

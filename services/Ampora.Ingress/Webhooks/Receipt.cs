@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using Ampora.Hosting.Telemetry;
+using Ampora.Store.Webhooks;
 using Ampora.Wakeups;
 using Ampora.Webhooks;
 
@@ -11,18 +12,12 @@ internal sealed class Receipt
 {
     private const string QueryToken = "token";
 
-    private readonly HttpRequest _request;
-
     private Receipt(HttpContext context, DateTimeOffset receivedAt)
     {
-        _request = context.Request;
+        Head = WebhookHead.Of(context.Request.Headers, context.Request.Query[QueryToken]);
         ReceivedAt = receivedAt;
         DeliveryId = $"dlv_{Guid.CreateVersion7(receivedAt):n}";
         Address = AddressOf(context.Connection);
-        // For senders that can set no header. The gateway moves it to the header; ingress reads it itself where no gateway is in front.
-        Presented = PresentedCredentials.Of(Headers, _request.Query[QueryToken]);
-        Sender = Senders.Label(Headers);
-        Event = PayloadReader.EventName(Headers);
     }
 
     public DateTimeOffset ReceivedAt { get; }
@@ -31,22 +26,23 @@ internal sealed class Receipt
 
     public string? Address { get; }
 
-    public PresentedCredentials Presented { get; }
+    /// <summary>What the judgement goes by, besides the body.</summary>
+    public WebhookHead Head { get; }
+
+    public PresentedCredentials Presented => Head.Presented;
 
     /// <summary>The kind of sender that it looks like; one of a few.</summary>
-    public string Sender { get; }
+    public string Sender => Head.Sender;
 
-    public string? Event { get; }
+    public string? Event => Head.Event;
 
-    public IHeaderDictionary Headers => _request.Headers;
+    public string? ContentType => Head.ContentType;
 
-    public string? ContentType => _request.ContentType;
+    /// <summary>Whether the body is compressed.</summary>
+    public bool IsEncoded => Head.IsEncoded;
 
-    /// <summary>Whether the body is compressed, which no Git host does and which would let a small body become a large one.</summary>
-    public bool IsEncoded => _request.Headers.ContentEncoding.Any(v => v is { Length: > 0 } && !v.Trim().Equals("identity", StringComparison.OrdinalIgnoreCase));
-
-    /// <summary>Whether the body can say something: it says that it is JSON or a form, or does not say what it is.</summary>
-    public bool IsReadable => !IsEncoded && ContentTypes.IsReadable(ContentType);
+    /// <summary>Whether the body can say something.</summary>
+    public bool IsReadable => Head.IsReadable;
 
     public static Receipt Of(HttpContext context, TimeProvider time) => new(context, time.GetUtcNow());
 
@@ -59,7 +55,7 @@ internal sealed class Receipt
         Address,
         signedBy,
         relevance.Reason,
-        content?.SenderDeliveryId ?? PayloadReader.SenderDeliveryId(Headers),
+        content?.SenderDeliveryId ?? PayloadReader.SenderDeliveryId(Head.Headers),
         relevance.AnnouncedSha,
         secretName,
         content?.RefsText);

@@ -31,14 +31,8 @@ internal sealed class SecretReader(WebhookReader reader, IOptions<ConfiguredSecr
     /// <param name="provider">The sender.</param>
     /// <param name="cancellationToken">Ends the wait for a turn and, as soon as the database allows, the read.</param>
     /// <exception cref="TimeoutException">Too many are waiting already.</exception>
-    public async Task<SharedCandidates> FindAsync(DeliveryRepository repository, string provider, CancellationToken cancellationToken)
-    {
-        var found = await InTurnAsync(token => reader.FindAsync(repository, provider, token), cancellationToken);
-        if (_configured.Count == 0)
-            return found;
-        var own = _configured.Where(s => s.Provider == provider && repository.MayBeUnder(s.Prefix));
-        return found with { Secrets = [.. own, .. found.Secrets.Where(s => !_configured.Any(c => c.Name == s.Name))] };
-    }
+    public async Task<SharedCandidates> FindAsync(DeliveryRepository repository, string provider, CancellationToken cancellationToken) =>
+        (await InTurnAsync(token => reader.FindAsync(repository, provider, token), cancellationToken)).With(_configured, repository, provider);
 
     public void Dispose() => _turns.Dispose();
 

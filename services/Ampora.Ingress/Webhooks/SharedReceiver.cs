@@ -1,7 +1,7 @@
 using Ampora.Ingress.Bodies;
 using Ampora.Ingress.Deliveries;
 using Ampora.Ingress.Refusals;
-using Ampora.Store.Secrets;
+using Ampora.Store.Model;
 using Ampora.Store.Webhooks;
 using Ampora.Wakeups;
 using Ampora.Webhooks;
@@ -39,16 +39,16 @@ internal sealed class SharedReceiver(
             return Answers.UnsupportedMediaType(time);
         // Who proves nothing is not listened to: the body need not be read to know how that ends.
         if (receipt.Presented.IsEmpty)
-            return TurnedAway(Unproven(receipt), payload: null);
+            return TurnedAway(Judged.Of(SharedJudgement.Unproven(receipt.Head, receipt.ReceivedAt)), payload: null);
         using var body = bodies.Open();
         if (await bodies.KeepAsync(context, body, needed: true) is { } unread)
             return unread;
-        if (!body.TryUse(raw => SharedPayload.Of(receipt, new WebhookBody(raw, receipt.ContentType)), out var payload))
+        if (!body.TryUse(raw => SharedPayload.Of(receipt.Head, new WebhookBody(raw, receipt.ContentType)), out var payload))
             return bodies.GaveWay();
         if (payload!.Problem is { } problem && payload.Content is null)
             return Answers.Malformed(problem);
         if (payload.Reason is { } unusable)
-            return TurnedAway(new Judgement { Reason = unusable, Detail = SharedWords.Unusable(unusable) }, payload);
+            return TurnedAway(Judged.Of(SharedJudgement.Unusable(unusable)), payload);
 
         var database = new DatabaseTime(time, _databaseTime);
         var settled = new Dictionary<string, AskOutcome>(StringComparer.Ordinal);
@@ -79,16 +79,16 @@ internal sealed class SharedReceiver(
                     continue;
             }
 
-            var answer = SharedWords.Answer(receipt.DeliveryId, payload, spoken, settled, relevances);
-            if (settled.Count == 0 && !await RecordAsync(receipt, payload, spoken, answer, database, context.RequestAborted))
+            var verdict = SharedVerdict.Of(payload, spoken, settled, relevances);
+            if (settled.Count == 0 && !await RecordAsync(RowOf(receipt, payload, spoken, verdict), database, context.RequestAborted))
                 return Answers.Unavailable(context.Response);
-            receipt.Count(spoken.Method.Name, answer.Verdict);
-            return TypedResults.Accepted((string?)null, answer);
+            receipt.Count(spoken.Method.Name, verdict.Verdict);
+            return TypedResults.Accepted((string?)null, new SharedAnswer(receipt.DeliveryId, verdict.Verdict, verdict.Matched, verdict.Reason, verdict.Detail));
         }
 
         return Answers.Unavailable(context.Response);
 
-        IResult TurnedAway(Judgement refused, SharedPayload? payload)
+        IResult TurnedAway(Judged refused, SharedPayload? payload)
         {
             if (refused.GaveWay)
                 return bodies.GaveWay();
@@ -102,20 +102,8 @@ internal sealed class SharedReceiver(
         }
     }
 
-    /// <summary>What is missing, as it is for this sender's own method.</summary>
-    private static Judgement Unproven(Receipt receipt)
-    {
-        if (Senders.Recognise(receipt.Headers) is not { } sender)
-            return new Judgement { Reason = RefusalReasons.ProviderUnknown, Detail = SharedWords.Unusable(RefusalReasons.ProviderUnknown) };
-        if (WebhookMethod.Find(sender) is not { } method)
-            return new Judgement { Reason = RefusalReasons.ProviderNotSupported, Detail = SharedWords.Unusable(RefusalReasons.ProviderNotSupported) };
-        var nobodys = WebhookSecret.Of(method, method == WebhookMethod.StandardWebhooks ? SigningKey.Generate() : AccessToken.Generate(), null);
-        var verification = WebhookVerification.Verify(receipt.Presented, WebhookBody.Empty, [nobodys], receipt.ReceivedAt);
-        return new Judgement { Reason = verification.Reason, Detail = verification.Detail };
-    }
-
     /// <summary>Finds out for whom the delivery speaks.</summary>
-    private async Task<Judgement> JudgeAsync(Receipt receipt, SharedPayload payload, KeptBody body, DatabaseTime database, CancellationToken aborted)
+    private async Task<Judged> JudgeAsync(Receipt receipt, SharedPayload payload, KeptBody body, DatabaseTime database, CancellationToken aborted)
     {
         SharedCandidates candidates;
         try
@@ -130,30 +118,12 @@ internal sealed class SharedReceiver(
             return default;
         }
 
-        var match = SharedMatch.Of(candidates);
         if (!body.TryUse(
-            raw => WebhookVerification.Verify(receipt.Presented, new WebhookBody(raw, receipt.ContentType), match.Secrets, receipt.ReceivedAt), out var verification))
-            return new Judgement { GaveWay = true };
-        if (verification.Secret is { } place && match.Verified(place) is { } spoken)
-            return new Judgement { SpokenFor = spoken };
-        if (candidates.Unreadable is { } secret)
-        {
+            raw => SharedJudgement.Of(candidates, payload, receipt.Head, new WebhookBody(raw, receipt.ContentType), receipt.ReceivedAt), out var judgement))
+            return new Judged { GaveWay = true };
+        if (judgement!.Unreadable is { } secret)
             unreadable.Note(secret);
-            return default;
-        }
-
-        // One source whose own secret was tried: its operator finds the refusal with it.
-        var only = candidates is { Sources: [var one], Secrets: [] } ? one.SourceId : null;
-        if (verification.Secret is not null)
-            return new Judgement { SourceId = only, Reason = RefusalReasons.SecretRotated, Detail = SharedWords.Rotated };
-        return match.Secrets.Count == 0
-            ? new Judgement
-            {
-                SourceId = only,
-                Reason = candidates.Sources.Count == 0 ? RefusalReasons.RepositoryUnknown : RefusalReasons.SecretNotSet,
-                Detail = SharedWords.NobodyToVerify(payload, candidates.Sources.Count),
-            }
-            : new Judgement { SourceId = only, Reason = verification.Reason, Detail = SharedWords.Mismatch(verification.Detail, match) };
+        return Judged.Of(judgement);
     }
 
     /// <returns>What became of each; null when that is unknown or nothing.</returns>
@@ -170,10 +140,8 @@ internal sealed class SharedReceiver(
     }
 
     /// <summary>Records a delivery that is in no source's ledger.</summary>
-    private async Task<bool> RecordAsync(
-        Receipt receipt, SharedPayload payload, SpokenFor spoken, SharedAnswer answer, DatabaseTime database, CancellationToken aborted)
+    private async Task<bool> RecordAsync(TurnedAwayRow row, DatabaseTime database, CancellationToken aborted)
     {
-        var row = SharedWords.Row(receipt, payload, spoken, answer);
         try
         {
             await database.RunAsync(
@@ -194,8 +162,28 @@ internal sealed class SharedReceiver(
         }
     }
 
+    /// <summary>The line in the operator's ledger of a verified delivery that is in no source's.</summary>
+    private static TurnedAwayRow RowOf(Receipt receipt, SharedPayload payload, SpokenFor spoken, SharedVerdict verdict) => new()
+    {
+        Id = receipt.DeliveryId,
+        // Authenticated ones are not counted together: each has its id, which its sender was told.
+        Kind = receipt.DeliveryId,
+        Sequence = 0,
+        FirstAt = receipt.ReceivedAt,
+        ReceivedAt = receipt.ReceivedAt,
+        Provider = spoken.Method.Name,
+        Event = payload.Content?.Event ?? receipt.Event,
+        Verdict = verdict.Verdict,
+        Reason = verdict.Reason!,
+        Detail = verdict.Detail,
+        RemoteIp = receipt.Address,
+        Refs = payload.Content?.RefsText,
+        Repository = payload.RepositoryText,
+        Count = 1,
+    };
+
     /// <summary>For whom it speaks, refused for a reason, or (the default) neither, because the database did not say.</summary>
-    private readonly record struct Judgement
+    private readonly record struct Judged
     {
         public SpokenFor? SpokenFor { get; init; }
 
@@ -207,5 +195,13 @@ internal sealed class SharedReceiver(
 
         /// <summary>Its body had to give way to others before it was looked into.</summary>
         public bool GaveWay { get; init; }
+
+        public static Judged Of(SharedJudgement judgement) => new()
+        {
+            SpokenFor = judgement.SpokenFor,
+            SourceId = judgement.SourceId,
+            Reason = judgement.Reason,
+            Detail = judgement.Detail,
+        };
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Ampora.Ingress.Bodies;
 using Ampora.Ingress.Deliveries;
 using Ampora.Ingress.Refusals;
@@ -24,12 +23,8 @@ internal sealed class SourceReceiver(
     IOptions<IngressOptions> options,
     TimeProvider time)
 {
-    private const int MaxSlugLength = 63;
-
     // Each try means that the secret was rotated within the milliseconds since the last; nobody rotates three times in a row by right.
     private const int MaxVerifications = 3;
-
-    private static readonly SearchValues<char> SlugCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-");
 
     private readonly TimeSpan _databaseTime = TimeSpan.FromMilliseconds(options.Value.DatabaseMilliseconds);
 
@@ -59,7 +54,7 @@ internal sealed class SourceReceiver(
             var rest = receipt.IsReadable ? bodies.KeepAsync(context, body, needed: false) : bodies.SkipAsync(context);
             if (await rest is { } untaken)
                 return untaken;
-            verified = verified with { Content = receipt.IsReadable && body.TryUse(raw => Meaning.Of(receipt, new WebhookBody(raw, receipt.ContentType)), out var content) ? content : null };
+            verified = verified with { Content = receipt.IsReadable && body.TryUse(raw => DeliveryMeaning.Of(receipt.Head, new WebhookBody(raw, receipt.ContentType)), out var content) ? content : null };
         }
 
         for (var verification = 1; ; verification++)
@@ -76,7 +71,7 @@ internal sealed class SourceReceiver(
                 case AskOutcome.Paused:
                     return Answer(method, "ignored", IgnoredReasons.SourcePaused);
                 case AskOutcome.NoSource:
-                    return TurnedAway(Verified.Unknown(sourceId));
+                    return TurnedAway(Verified.Of(null, SourceJudgement.Unknown(sourceId)));
                 case AskOutcome.StaleSecret when verification < MaxVerifications:
                     var understood = verified.Content;
                     verified = await VerifyAsync(receipt, sourceId, body, database, context.RequestAborted);
@@ -111,7 +106,8 @@ internal sealed class SourceReceiver(
     private async Task<Verified> VerifyAsync(Receipt receipt, string sourceId, KeptBody body, DatabaseTime database, CancellationToken aborted)
     {
         SourceWebhook? webhook = null;
-        if (IsSlug(sourceId))
+        // Nothing else can be a source, so the database need not be asked.
+        if (SourceJudgement.IsSlug(sourceId))
         {
             try
             {
@@ -131,43 +127,19 @@ internal sealed class SourceReceiver(
             }
         }
 
-        List<WebhookSecret> expected = [];
-        if (webhook?.Current is { } current)
-            expected.Add(current);
-        if (webhook?.Previous is { } previous)
-            expected.Add(previous);
         if (!receipt.Presented.NeedsBody)
-            return Judge(webhook, sourceId, expected, WebhookVerification.Verify(receipt.Presented, WebhookBody.Empty, expected, receipt.ReceivedAt));
+            return Verified.Of(webhook, SourceJudgement.Of(webhook, sourceId, receipt.Head, WebhookBody.Empty, receipt.ReceivedAt));
 
         // One look at the body for both, so that what a form holds is decoded once.
         var seen = body.TryUse(
             raw =>
             {
                 var whole = new WebhookBody(raw, receipt.ContentType);
-                var judged = Judge(webhook, sourceId, expected, WebhookVerification.Verify(receipt.Presented, whole, expected, receipt.ReceivedAt));
-                return judged.Secret is null ? judged : judged with { Content = Meaning.Of(receipt, whole) };
+                var judged = Verified.Of(webhook, SourceJudgement.Of(webhook, sourceId, receipt.Head, whole, receipt.ReceivedAt));
+                return judged.Secret is null ? judged : judged with { Content = DeliveryMeaning.Of(receipt.Head, whole) };
             },
             out var verified);
         return seen ? verified : new Verified { GaveWay = true };
-    }
-
-    private static Verified Judge(SourceWebhook? webhook, string sourceId, List<WebhookSecret> expected, Verification verification)
-    {
-        if (webhook is null)
-            return Verified.Unknown(sourceId);
-        if (expected.Count == 0)
-            return new Verified { Webhook = webhook, Reason = RefusalReasons.SecretNotSet, Detail = "The source has no webhook secret: generate one." };
-        if (verification.Secret is not { } place)
-            return new Verified { Webhook = webhook, Reason = verification.Reason, Detail = verification.Detail };
-        var isCurrent = ReferenceEquals(expected[place], webhook.Current);
-        return isCurrent || webhook.PreviousIsValid
-            ? new Verified { Webhook = webhook, Secret = expected[place], SignedBy = isCurrent ? "current" : "previous" }
-            : new Verified
-            {
-                Webhook = webhook,
-                Reason = RefusalReasons.SecretRotated,
-                Detail = "It was verified by the secret from before the last rotation, whose time is over: enter the new one at the Git host.",
-            };
     }
 
     /// <returns>What became of it; null when that is unknown or nothing.</returns>
@@ -182,10 +154,6 @@ internal sealed class SourceReceiver(
             return null;
         }
     }
-
-    // [a-z0-9-]{1,63}: nothing else can be a source, so the database need not be asked.
-    private static bool IsSlug(string id) =>
-        id.Length is > 0 and <= MaxSlugLength && !id.AsSpan().ContainsAnyExcept(SlugCharacters);
 
     /// <summary>Verified by a secret, refused for a reason, or (the default) neither, because the database did not say.</summary>
     private readonly record struct Verified
@@ -205,11 +173,13 @@ internal sealed class SourceReceiver(
         /// <summary>Its body had to give way to others before it was looked into.</summary>
         public bool GaveWay { get; init; }
 
-        public static Verified Unknown(string sourceId) => new()
+        public static Verified Of(SourceWebhook? webhook, SourceJudgement judgement) => new()
         {
-            Reason = RefusalReasons.SourceUnknown,
-            // A sender chooses this text: only what could be a source's id is repeated.
-            Detail = IsSlug(sourceId) ? $"There is no source {sourceId}." : "The address names no source.",
+            Webhook = webhook,
+            Secret = judgement.Secret,
+            SignedBy = judgement.SignedBy,
+            Reason = judgement.Reason,
+            Detail = judgement.Detail,
         };
     }
 }

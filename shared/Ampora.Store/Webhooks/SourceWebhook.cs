@@ -40,4 +40,16 @@ public sealed record SharedCandidates(IReadOnlyList<SourceWebhook> Sources, IRea
     /// The first secret that could not be read, and is left out: when nothing else verifies the delivery, it may be this one's, and is not to be refused for good.
     /// </summary>
     public SecretUnreadableException? Unreadable { get; init; }
+
+    /// <summary>Adds the organisations' secrets of the configuration; one of the same name in the database is not used.</summary>
+    /// <param name="configured">All of them.</param>
+    /// <param name="repository">The repository that the delivery names.</param>
+    /// <param name="provider">The sender.</param>
+    public SharedCandidates With(IReadOnlyList<SharedSecret> configured, DeliveryRepository repository, string provider)
+    {
+        if (configured.Count == 0)
+            return this;
+        var own = configured.Where(s => s.Provider == provider && repository.MayBeUnder(s.Prefix));
+        return this with { Secrets = [.. own, .. Secrets.Where(s => !configured.Any(c => c.Name == s.Name))] };
+    }
 }

@@ -1,13 +1,12 @@
 using System.Globalization;
 using System.Text;
-using Ampora.Store.Webhooks;
 using Ampora.Webhooks;
 
-namespace Ampora.Ingress.Webhooks;
+namespace Ampora.Store.Webhooks;
 
 /// <summary>
-/// What a body at the shared endpoint names. It is read before anybody is authenticated, since only it says whose secret counts; so it is
-/// read within bounds, and decides nothing but which secrets are tried.
+/// What a body at the shared endpoint names. It is read before anybody is authenticated, since only it says whose secret counts; so it is read within bounds, and
+/// decides nothing but which secrets are tried.
 /// </summary>
 /// <param name="Content">What it says; null when it cannot be used.</param>
 /// <param name="Repository">The repository that it names.</param>
@@ -15,7 +14,7 @@ namespace Ampora.Ingress.Webhooks;
 /// <param name="Problem">
 /// Why it cannot be read; null when it can. With content, it broke in its midst: maybe on the way, which is for the secret to tell.
 /// </param>
-internal sealed record SharedPayload(DeliveryContent? Content, DeliveryRepository Repository, string? Reason = null, string? Problem = null)
+public sealed record SharedPayload(DeliveryContent? Content, DeliveryRepository Repository, string? Reason = null, string? Problem = null)
 {
     // Shown in the ledger next to others.
     private const int MaxShownLength = 200;
@@ -23,22 +22,29 @@ internal sealed record SharedPayload(DeliveryContent? Content, DeliveryRepositor
     /// <summary>The repository for the ledger: its key, or what the payload calls it.</summary>
     public string? RepositoryText => Shown(Repository.Text ?? Content?.RepositoryName);
 
-    public static SharedPayload Of(Receipt receipt, WebhookBody body)
+    /// <summary>Reads a body.</summary>
+    /// <param name="head">The webhook's head.</param>
+    /// <param name="body">The body.</param>
+    public static SharedPayload Of(WebhookHead head, WebhookBody body)
     {
+        ArgumentNullException.ThrowIfNull(head);
+        ArgumentNullException.ThrowIfNull(body);
         if (!body.TryGetJson(out var json))
         {
             if (body.Raw.IsEmpty)
                 return Unreadable("The body is empty.");
-            return Broken("A form needs the field payload, once.", Senders.Recognise(receipt.Headers) is { } host ? new DeliveryContent { Provider = host, Kind = EventKind.Other } : null);
+            return Broken(
+                "A form needs the field payload, once.",
+                Senders.Recognise(head.Headers) is { } host ? new DeliveryContent { Provider = host, Kind = EventKind.Other } : null);
         }
 
-        if ((Senders.Recognise(receipt.Headers) ?? Senders.RecogniseBody(json)) is not { } sender)
+        if ((Senders.Recognise(head.Headers) ?? Senders.RecogniseBody(json)) is not { } sender)
             return Refused(RefusalReasons.ProviderUnknown);
         if (sender is Senders.AwsSns or Senders.Gerrit)
             return Refused(RefusalReasons.ProviderNotSupported);
         try
         {
-            var content = PayloadReader.Read(sender, receipt.Headers, json);
+            var content = PayloadReader.Read(sender, head.Headers, json);
             return new SharedPayload(content, DeliveryRepository.Of(content));
         }
         catch (PayloadException e)
