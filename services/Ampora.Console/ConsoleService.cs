@@ -3,6 +3,7 @@ using Ampora.Console.Announcing;
 using Ampora.Console.Audit;
 using Ampora.Console.Deliveries;
 using Ampora.Console.Events;
+using Ampora.Console.Explaining;
 using Ampora.Console.Http;
 using Ampora.Console.Page;
 using Ampora.Console.Runs;
@@ -44,6 +45,7 @@ public static class ConsoleService
         services.AddSingleton<SecretRotation>();
         services.AddSingleton<WebhookWriter>();
         services.AddSingleton<SharedSecretWriter>();
+        services.AddSingleton<Explainer>();
         services.AddSingleton<SealedText>();
         services.AddSingleton<ApiTokenDirectory>();
         services.AddSingleton<GeneratedAdminToken>();
@@ -76,6 +78,7 @@ public static class ConsoleService
         api.MapSources();
         api.MapWebhooks();
         api.MapDeliveries();
+        api.MapExplaining();
         api.MapSharedSecrets();
         api.MapRuns();
         api.MapSnapshots();

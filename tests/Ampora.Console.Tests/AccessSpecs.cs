@@ -31,6 +31,8 @@ public sealed class AccessSpecs(Consoles consoles)
         ["GET /api/git/sources/{id}/deliveries"] = Viewer,
         ["POST /api/git/sources/{id}/deliveries/{deliveryId}/retry"] = Operator,
         ["GET /api/git/deliveries"] = Operator,
+        ["POST /api/git/deliveries/explain"] = Operator,
+        ["POST /api/git/sources/{id}/webhook/explain"] = Operator,
         ["GET /api/git/webhook-secrets"] = Admin,
         ["GET /api/git/webhook-secrets/{name}"] = Admin,
         ["PUT /api/git/webhook-secrets/{name}"] = Admin,
