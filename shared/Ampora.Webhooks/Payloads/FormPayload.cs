@@ -42,10 +42,15 @@ internal static class FormPayload
         return name.Length >= expected.Length && name.Length <= 3 * expected.Length && Decode(name) is { } decoded && decoded.FirstSpan.SequenceEqual(expected);
     }
 
-    // Into one array of at most the raw size: decoding never makes anything longer.
+    // Into one array of its size, which each percent sign makes two bytes shorter than the form.
     private static ReadOnlySequence<byte>? Decode(ReadOnlySequence<byte> raw)
     {
-        var decoded = new byte[checked((int)raw.Length)];
+        var size = raw.Length;
+        foreach (var segment in raw)
+            size -= 2L * segment.Span.Count((byte)'%');
+        if (size < 0)
+            return null;
+        var decoded = new byte[checked((int)size)];
         var length = 0;
         var digitsLeft = 0;
         var value = 0;
@@ -60,11 +65,20 @@ internal static class FormPayload
                         return null;
                     value = (value << 4) | digit;
                     if (--digitsLeft == 0)
+                    {
+                        if (length == decoded.Length)
+                            return null;
                         decoded[length++] = (byte)value;
+                    }
                 }
                 else if (one == '%')
                 {
                     (digitsLeft, value) = (2, 0);
+                }
+                else if (length == decoded.Length)
+                {
+                    // A percent sign without its digits follows.
+                    return null;
                 }
                 else
                 {
