@@ -224,4 +224,71 @@ public abstract partial class WakeupStoreConformance
         var claim = await ClaimAsync("fleet");
         Assert.Equal((false, true), (claim.ExpectationIsOpen, claim.RereadIsDue));
     }
+
+    [Fact]
+    public async Task Asks_postponements_and_judgements_at_once_lose_nothing_and_never_deadlock()
+    {
+        var ids = Enumerable.Range(0, 4).Select(i => $"source-{i}").ToList();
+        foreach (var id in ids)
+        {
+            await CreateSyncedAsync(id);
+            await Under.GiveSecretAsync(id);
+        }
+
+        var asking = Task.WhenAll(Enumerable.Range(0, 3).Select(n => Task.Run(
+            async () =>
+            {
+                for (var i = 0; i < 15; i++)
+                {
+                    // Each group in another order, each secret used by several groups at once.
+                    var group = ids.Skip((n + i) % ids.Count).Concat(ids.Take((n + i) % ids.Count))
+                        .Select(Ask (id) => Of(id, delivery => delivery with { SecretName = i % 2 == 0 ? null : $"shared-{n % 2}", SenderDeliveryId = $"{n}-{i / 2}" }))
+                        .ToList();
+                    Assert.All(await Store.AskAsync(group, Token), outcome => Assert.Equal(AskOutcome.Accepted, outcome));
+                }
+            },
+            Token)));
+        var working = Task.WhenAll(
+            Task.Run(() => SweepAsync("sweeper-1"), Token),
+            Task.Run(() => SweepAsync("sweeper-2"), Token),
+            Task.Run(
+                async () =>
+                {
+                    while (!asking.IsCompleted)
+                        await Store.TakeUnannouncedAsync(Grace, 10, Token);
+                },
+                Token));
+        await asking;
+        await working;
+
+        await Under.PassAsync(TimeSpan.FromSeconds(3));
+        foreach (var id in ids)
+        {
+            if ((await Store.ClaimAsync(id, "last", Token)).Claim is { } claim)
+                await FinishAsync(claim, "last");
+            var row = await Under.ReadAsync(id);
+            Assert.Equal((46, 46), (row.Wanted, row.Done));
+            var deliveries = await Under.ReadDeliveriesAsync(id);
+            Assert.Equal(Enumerable.Range(2, 45).Select(n => (long?)n), deliveries.Select(d => d.Ask).Order());
+            Assert.All(deliveries, d => Assert.Contains(d.Result, (string[])["run", "unchanged"]));
+        }
+
+        async Task SweepAsync(string owner)
+        {
+            for (var turn = 0; !asking.IsCompleted; turn++)
+            {
+                foreach (var id in ids)
+                {
+                    if ((await Store.ClaimAsync(id, owner, Token)).Claim is not { } claim)
+                        continue;
+                    var result = turn % 3 == 0
+                        ? await FinishAsync(claim, NewId("tip"))
+                        : await PostponeAsync(claim, done: claim.RereadCovers ?? claim.Done, covers: claim.Covered);
+                    Assert.True(result.Committed);
+                }
+
+                await Under.PassAsync(TimeSpan.FromMilliseconds(100));
+            }
+        }
+    }
 }

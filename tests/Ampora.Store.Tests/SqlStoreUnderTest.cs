@@ -171,7 +171,14 @@ public sealed class SqlStoreUnderTest : StoreUnderTest
 
     public override ValueTask DisposeAsync() => _store.DisposeAsync();
 
-    private Task WriteAsync(Func<StoreContext, CancellationToken, Task> work) => _store.Database.WriteAsync(work, CancellationToken.None);
+    /// <summary>Reads what the suite does not look at.</summary>
+    public async Task<T> ReadContextAsync<T>(Func<StoreContext, Task<T>> read)
+    {
+        await using var context = _store.Database.Read();
+        return await read(context);
+    }
+
+    public Task WriteAsync(Func<StoreContext, CancellationToken, Task> work) => _store.Database.WriteAsync(work, CancellationToken.None);
 
     private string NewRequest() => $"req_{++_requests}_{Guid.NewGuid():n}";
 
