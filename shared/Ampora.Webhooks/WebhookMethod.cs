@@ -10,9 +10,6 @@ public sealed class WebhookMethod
     /// <summary>Longer than what any Git host takes, and short enough to hash for every request.</summary>
     public const int MaxSecretLength = 1024;
 
-    /// <summary>What an operator makes up is guessed offline once a signature was seen; shorter ones fall within days.</summary>
-    public const int MinSecretLength = 16;
-
     /// <summary>As long as the user names that Git hosts take, and no more.</summary>
     public const int MaxUsernameLength = 255;
 
@@ -113,7 +110,8 @@ public sealed class WebhookMethod
             return "The secret begins or ends with a space, which no header keeps.";
         if (SigningKey.IsMeant(this, secret))
             return SigningKey.TryRead(secret, out _) ? null : SigningKey.Shape;
-        return secret.Length < MinSecretLength ? $"The secret is shorter than {MinSecretLength} characters; leave it out and Ampora generates one." : null;
+        // How long it is, is the operator's: the Git host has it already, in as many hooks as there are repositories.
+        return null;
     }
 
     /// <summary>Checks a user name that an operator gives.</summary>

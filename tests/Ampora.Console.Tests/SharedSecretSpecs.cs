@@ -137,7 +137,7 @@ public sealed class SharedSecretSpecs(Consoles consoles)
     [InlineData("""{"provider":"github","prefix":""}""", "prefix")]
     [InlineData("""{"provider":"github","prefix":"/"}""", "prefix")]
     [InlineData("""{"provider":"github","prefix":"github.com/acme/","secret":""}""", "secret")]
-    [InlineData("""{"provider":"github","prefix":"github.com/acme/","secret":"tooshort"}""", "secret")]
+    [InlineData("""{"provider":"github","prefix":"github.com/acme/","secret":"two\nlines"}""", "secret")]
     [InlineData("""{"provider":"github","prefix":"github.com/acme/","username":"ada"}""", "username")]
     [InlineData("""{"provider":"github","prefix":"github.com/acme/","overlapSeconds":-1}""", "overlapSeconds")]
     [InlineData("""{"provider":"github","prefix":"github.com/acme/","token":"x"}""", "token")]
@@ -146,7 +146,7 @@ public sealed class SharedSecretSpecs(Consoles consoles)
         var console = await consoles.OnAsync(DatabaseDialect.Sqlite);
         var problem = await console.Admin.RefusedAsync(422, "invalid_webhook_secret", HttpMethod.Put, $"/api/git/webhook-secrets/{TestConsole.Unique("n")}", body);
         Assert.Equal([field], problem["errors"]!.AsObject().Select(e => e.Key));
-        Assert.DoesNotContain("tooshort", problem.ToJsonString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("two", problem.ToJsonString(), StringComparison.Ordinal);
     }
 
     [Fact]

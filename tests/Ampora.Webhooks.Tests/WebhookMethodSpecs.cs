@@ -73,7 +73,6 @@ public sealed class WebhookMethodSpecs
 
     [Theory]
     [InlineData("")]
-    [InlineData("fifteen letters")]
     [InlineData(" begins with a space")]
     [InlineData("ends with a space ")]
     [InlineData("ends with a line\n")]
@@ -94,7 +93,8 @@ public sealed class WebhookMethodSpecs
     {
         foreach (var method in WebhookMethod.All.Where(method => method != WebhookMethod.StandardWebhooks))
         {
-            Assert.Null(method.FindSecretProblem("exactly sixteen!"));
+            // As short as one that a Git host has in a hundred hooks already may be.
+            Assert.Null(method.FindSecretProblem("s"));
             Assert.Null(method.FindSecretProblem("avec des caractères accentués"));
             Assert.Null(method.FindSecretProblem(new string('x', 1024)));
             Assert.NotNull(method.FindSecretProblem(new string('x', 1025)));

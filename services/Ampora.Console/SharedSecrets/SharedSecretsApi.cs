@@ -147,7 +147,7 @@ internal sealed record SharedSecretBody
     public required string Prefix { get; init; }
 
     /// <summary>A secret that the Git host has already. Write-only.</summary>
-    [Description("A secret that the Git host has already, at least 16 characters. Write-only. Left out, one is generated for a new name, and that of an old one is kept.")]
+    [Description("A secret that the Git host has already. Write-only. Left out, one is generated for a new name, and that of an old one is kept.")]
     public string? Secret { get; init; }
 
     /// <summary>The user name of Basic authentication; null: any.</summary>

@@ -99,7 +99,7 @@ internal sealed record WebhookSettingsBody
     public string? Auth { get; init; }
 
     /// <summary>A secret that the Git host has already. Write-only.</summary>
-    [Description("A secret that the Git host has already, at least 16 characters; Standard Webhooks: whsec_ and base64 of 24 to 64 bytes. Write-only; POST …/webhook/token generates one instead.")]
+    [Description("A secret that the Git host has already; Standard Webhooks: whsec_ and base64 of 24 to 64 bytes. Write-only; POST …/webhook/token generates one instead.")]
     public string? Secret { get; init; }
 
     /// <summary>The user name of Basic authentication; null: any.</summary>
