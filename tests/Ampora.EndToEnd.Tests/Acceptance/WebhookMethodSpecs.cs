@@ -106,6 +106,43 @@ public abstract class WebhookMethodSpecs(Deployment deployment)
         Assert.NotEmpty(Text(after, "previousValidUntil"));
     }
 
+    [Fact]
+    public async Task What_an_operator_asks_about_is_explained_as_it_is_judged_and_wakes_nothing()
+    {
+        var source = await deployment.WatchAsync();
+        source.Repository.ForgetRequests();
+        var body = GitHubDelivery.PushOf(source.Repository.Url, new string('a', 40));
+        using var asToken = GitHubDelivery.Signed(source.WebhookPath, source.WebhookToken, body);
+
+        var refused = await ExplainAsync(source, asToken, body);
+        await source.UseAsync("github");
+        using var asGitHub = GitHubDelivery.Signed(source.WebhookPath, source.WebhookToken, body);
+        var accepted = await ExplainAsync(source, asGitHub, body);
+
+        Assert.Equal(("refused", "method_mismatch"), (Text(refused, "verdict"), Text(refused, "reason")));
+        Assert.Equal("accepted", Text(accepted, "verdict"));
+        Assert.Empty(await source.DeliveriesAsync());
+        Assert.Equal(0, source.Repository.Count(TestServers.GitRequestKind.LsRefs));
+    }
+
+    [Fact]
+    public async Task A_delivery_that_is_retried_looks_again_and_its_run_names_it()
+    {
+        var source = await deployment.WatchAsync();
+        var delivery = await source.WakeAsync();
+        await source.WaitUntilSettledAsync();
+        var sha = await source.Repository.CommitAsync(("later", "1"));
+
+        var retried = await deployment.PostAsync($"/api/git/sources/{source.Id}/deliveries/{delivery}/retry", new { });
+
+        var by = Assert.Single((await source.WaitForRunAsync(sha))["triggeredBy"]!.AsArray())!;
+        Assert.Equal((Text(retried, "requestId"), delivery), (Text(by, "requestId"), Text(by, "deliveryId")));
+    }
+
+    private Task<JsonNode> ExplainAsync(WatchedSource source, HttpRequestMessage request, string body) => deployment.PostAsync(
+        $"/api/git/sources/{source.Id}/webhook/explain",
+        new { headers = request.Headers.ToDictionary(header => header.Key, header => header.Value.Single()), body });
+
     protected static string Text(JsonNode node, string name) => node[name]?.GetValue<string>() ?? "";
 
     protected async Task<string> RefusedAsync(HttpRequestMessage request, HttpClient? through = null)
