@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text;
@@ -99,6 +100,20 @@ internal sealed record Sending(byte[] Body)
     /// <summary>Sends it: to a source, or to the shared endpoint.</summary>
     public async Task<Answered> ToAsync(TestIngress ingress, string? source)
     {
+        using var answer = await SendAsync(ingress.Client, source);
+        var body = answer.Content.Headers.ContentLength == 0 ? default : await answer.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
+        return new Answered((int)answer.StatusCode, body);
+    }
+
+    /// <summary>Sends it, and asks for no more than the status.</summary>
+    public async Task<HttpStatusCode> StatusAsync(HttpClient client, string? source)
+    {
+        using var answer = await SendAsync(client, source);
+        return answer.StatusCode;
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(HttpClient client, string? source)
+    {
         using var request = new HttpRequestMessage(HttpMethod.Post, source is null ? "/api/git/webhook" : $"/api/git/webhook/{source}") { Content = new ByteArrayContent(Body) };
         if (ContentType is not null)
             request.Content.Headers.TryAddWithoutValidation("Content-Type", ContentType);
@@ -108,9 +123,7 @@ internal sealed record Sending(byte[] Body)
                 request.Content.Headers.TryAddWithoutValidation(name, value);
         }
 
-        using var answer = await ingress.Client.SendAsync(request, Cancellation);
-        var body = answer.Content.Headers.ContentLength == 0 ? default : await answer.Content.ReadFromJsonAsync<JsonElement>(Cancellation);
-        return new Answered((int)answer.StatusCode, body);
+        return await client.SendAsync(request, Cancellation);
     }
 
     private Sending Standard(string secret, DateTimeOffset at)

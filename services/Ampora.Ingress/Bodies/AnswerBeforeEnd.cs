@@ -28,7 +28,7 @@ internal sealed class AnswerBeforeEnd(IResult answer, TimeProvider time, bool re
             var body = httpContext.Request.BodyReader;
             for (var total = 0L; total <= MaxBytes;)
             {
-                var read = await body.ReadAsync(either.Token);
+                var read = await BodyPipe.ReadAsync(body, either.Token);
                 total += read.Buffer.Length;
                 body.AdvanceTo(read.Buffer.End);
                 if (read.IsCompleted)

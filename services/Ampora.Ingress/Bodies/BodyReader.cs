@@ -108,7 +108,7 @@ internal sealed class BodyReader(BodyBudget budget, IOptions<IngressOptions> opt
         var body = context.Request.BodyReader;
         while (true)
         {
-            var read = await body.ReadAsync(cancellationToken);
+            var read = await BodyPipe.ReadAsync(body, cancellationToken);
             total += read.Buffer.Length;
             var taken = total <= MaxBytes && (kept is null || kept.TryAppend(read.Buffer));
             body.AdvanceTo(read.Buffer.End);

@@ -17,6 +17,12 @@ public static class HttpLimits
     /// <summary>More than one service is ever asked to hold at once; beyond, a connection is refused instead of the memory growing.</summary>
     public const long MaxConcurrentConnections = 20_000;
 
+    /// <summary>
+    /// What is read ahead of each connection before somebody takes it. Kestrel's 1 MiB makes a hundred eager senders a hundred MiB; a network's round trip needs
+    /// less, and the system's own buffers come on top.
+    /// </summary>
+    public const int MaxRequestBufferBytes = 32 * 1024;
+
     // A sender that needs longer for its headers is no Git host.
     private static readonly TimeSpan RequestHeadersTimeout = TimeSpan.FromSeconds(15);
 
@@ -32,6 +38,7 @@ public static class HttpLimits
         kestrel.Limits.MaxRequestHeadersTotalSize = MaxRequestHeadersTotalBytes;
         kestrel.Limits.MaxRequestLineSize = MaxRequestLineBytes;
         kestrel.Limits.MaxConcurrentConnections = MaxConcurrentConnections;
+        kestrel.Limits.MaxRequestBufferSize = MaxRequestBufferBytes;
         kestrel.Limits.RequestHeadersTimeout = RequestHeadersTimeout;
         kestrel.Limits.MinRequestBodyDataRate = BodyRate;
     }

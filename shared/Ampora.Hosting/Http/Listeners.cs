@@ -27,6 +27,7 @@ internal static class Listeners
             [WebHostDefaults.HttpPortsKey] = "",
             [WebHostDefaults.HttpsPortsKey] = "",
         });
+        builder.WebHost.UseSockets(sockets => sockets.MaxReadBufferSize = HttpLimits.MaxRequestBufferBytes);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             HttpLimits.Apply(kestrel);
