@@ -68,6 +68,7 @@ public sealed class DeliverySpecs(Consoles consoles)
         Assert.All(settled, d => Assert.Equal("run", d.Text("result")));
         var state = (await console.Admin.GetJsonAsync($"/api/git/sources/{id}"))["state"]!;
         Assert.Equal("healthy", state.Text("webhookHealth"));
+        Assert.NotNull(state["lastWebhookAt"]);
     }
 
     [Theory]

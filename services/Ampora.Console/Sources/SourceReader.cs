@@ -41,7 +41,6 @@ internal static class SourceReader
                         PreviousValidUntil = s.WebhookSecret.PreviousValidUntil,
                         PreviousUsedAt = s.WebhookSecret.PreviousUsedAt,
                     },
-                HasDelivery = context.Deliveries.Any(d => d.SourceId == s.Id),
             })
             .AsNoTracking()
             .AsSplitQuery()
@@ -108,7 +107,7 @@ internal static class SourceReader
             {
                 Health = wakeup.LastCheckedAt is null ? "unknown" : wakeup.Failures == 0 ? "healthy" : wakeup.Failures < FailingFrom ? "degraded" : "failing",
                 Phase = wakeup.LeaseUntil > now ? "checking" : wakeup.Failures > 0 && wakeup.NotBefore > now ? "backingOff" : "idle",
-                WebhookHealth = WebhookHealthOf(wakeup, row.HasDelivery),
+                WebhookHealth = WebhookHealthOf(wakeup),
                 MissedWebhooks = wakeup.MissedTotal,
                 LastWebhookAt = wakeup.LastWebhookAt?.UtcDateTime,
                 PollIntervalSeconds = wakeup.PollIntervalSeconds,
@@ -124,9 +123,9 @@ internal static class SourceReader
         };
     }
 
-    private static string WebhookHealthOf(Wakeup wakeup, bool hasDelivery) => wakeup switch
+    private static string WebhookHealthOf(Wakeup wakeup) => wakeup switch
     {
-        { LastWebhookAt: null, MissedTotal: 0 } when !hasDelivery => "unknown",
+        { LastWebhookAt: null, MissedTotal: 0 } => "unknown",
         { MissedInRow: 0 } => "healthy",
         { MissedInRow: < FailingFrom } => "degraded",
         _ => "failing",
@@ -147,7 +146,5 @@ internal static class SourceReader
         public required CredentialRow? Credential { get; init; }
 
         public required SecretTimes? Webhook { get; init; }
-
-        public required bool HasDelivery { get; init; }
     }
 }
