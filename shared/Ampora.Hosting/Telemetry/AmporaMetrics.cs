@@ -9,6 +9,10 @@ public static class AmporaMetrics
     /// <summary>The name of the meter and of the activity source.</summary>
     public const string Name = "Ampora";
 
+    // Who may send webhooks, so that a rate of each begins at zero.
+    private static readonly string[] Providers =
+        ["token", "github", "gitlab", "gitea", "forgejo", "gogs", "bitbucket-cloud", "bitbucket-server", "azure-devops", "standard-webhooks"];
+
     private static readonly Meter Meter = new(Name);
 
     /// <summary>Spans of webhooks and checks.</summary>
@@ -41,7 +45,7 @@ public static class AmporaMetrics
     /// <summary>The label sets of an instrument that are shown before anything is counted. Further ones appear as they come.</summary>
     internal static IEnumerable<KeyValuePair<string, object?>[]> ShownFromTheStart(string instrument) => instrument switch
     {
-        "ampora_webhook_deliveries_total" => Combinations("provider", ["token"], "verdict", ["accepted", "ignored", "refused"]),
+        "ampora_webhook_deliveries_total" => Combinations("provider", Providers, "verdict", ["accepted", "ignored", "refused"]),
         "ampora_sync_runs_total" => Combinations("trigger", ["webhook", "poll", "manual", "initial"], "outcome", ["succeeded", "failed"]),
         "ampora_missed_webhooks_total" or "ampora_webhook_to_run_seconds" or "ampora_tip_check_duration_seconds" or "ampora_fetch_duration_seconds" => [[]],
         _ => [],
