@@ -110,6 +110,9 @@ internal static class ManySources
 {
     private const int Sources = 200;
 
+    // For all of them together, on a machine that does other things too.
+    private const int Patience = 120;
+
     public static async Task EachRunsOnceAsync(Deployment deployment)
     {
         var watched = new WatchedSource[Sources];
@@ -117,7 +120,7 @@ internal static class ManySources
         await Parallel.ForAsync(0, Sources, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, _) =>
             watched[i] = await deployment.AddAsync(id: $"many-{prefix}-{i}"));
         foreach (var source in watched)
-            await source.WaitForTipAsync();
+            await source.WaitForTipAsync(Patience);
 
         var pushed = new string[Sources];
         await Parallel.ForAsync(0, Sources, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (i, _) =>
@@ -125,7 +128,7 @@ internal static class ManySources
         await Parallel.ForAsync(0, Sources, new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (i, _) => await watched[i].WakeAsync());
         for (var i = 0; i < Sources; i++)
         {
-            await watched[i].WaitForRunAsync(pushed[i], seconds: 60);
+            await watched[i].WaitForRunAsync(pushed[i], Patience);
             Assert.Equal(2, (await watched[i].RunsAsync()).Count);
             Assert.Equal(2, watched[i].Repository.Count(GitRequestKind.Fetch));
         }

@@ -79,10 +79,10 @@ public sealed class WatchedSource(Deployment deployment, string id, GitRepositor
         what,
         seconds);
 
-    public async Task<JsonNode> WaitForTipAsync()
+    public async Task<JsonNode> WaitForTipAsync(int seconds = 30)
     {
         var tip = (await repository.TipAsync())!;
-        return await WaitForRunAsync(tip);
+        return await WaitForRunAsync(tip, seconds);
     }
 
     /// <summary>Waits until every request made so far is covered by a finished check.</summary>
