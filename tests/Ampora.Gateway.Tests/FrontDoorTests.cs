@@ -62,6 +62,36 @@ public sealed class FrontDoorTests
     }
 
     [Theory]
+    [InlineData("/api/git/webhook")]
+    [InlineData("/api/git/webhook/fleet")]
+    public async Task A_webhook_goes_to_the_ingress_with_what_its_Git_host_proves_itself_by(string path)
+    {
+        await using var ingress = await Replica.StartAsync();
+        await using var console = await Replica.StartAsync();
+        await using var gateway = await GatewayUnderTest.StartAsync([ingress.Address], [console.Address]);
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent("{}", System.Text.Encoding.UTF8, "application/json") };
+        (string Name, string Value)[] headers =
+        [
+            ("Authorization", "Basic YW1wb3JhOnNlY3JldA=="), ("X-Hub-Signature-256", "sha256=00"), ("X-Hub-Signature", "sha256=00"), ("X-Gitlab-Token", "t"), ("X-Gitea-Signature", "00"),
+            ("X-Forgejo-Signature", "00"), ("X-Gogs-Signature", "00"), ("webhook-id", "msg"), ("webhook-timestamp", "1"), ("webhook-signature", "v1,AA=="), ("X-Event-Key", "repo:push"),
+        ];
+        foreach (var (name, value) in headers)
+            request.Headers.TryAddWithoutValidation(name, value);
+
+        Assert.Equal(HttpStatusCode.Accepted, (await gateway.Client.SendAsync(request, Cancelled)).StatusCode);
+
+        var seen = ingress.Requests.Single();
+        Assert.Equal((path, 2L), (seen.Target, seen.BodyLength));
+        foreach (var (name, value) in headers)
+            Assert.Equal(value, seen.Headers[name]);
+        Assert.Empty(console.Requests);
+        // What only looks like it is the console's.
+        Assert.Equal(HttpStatusCode.Accepted, (await gateway.Client.PostAsync("/api/git/webhook-secrets", null, Cancelled)).StatusCode);
+        Assert.Equal("/api/git/webhook-secrets", console.Requests.Single().Target);
+    }
+
+    [Theory]
+    [InlineData("/api/git/webhook")]
     [InlineData("/api/git/webhook/fleet")]
     [InlineData("/API/Git/WebHook/fleet")]
     [InlineData("/api/git/web%68ook/fleet")]
