@@ -96,6 +96,32 @@ public sealed class ExplainSpecs(Consoles consoles)
     }
 
     [Fact]
+    public async Task A_delivery_whose_credentials_were_left_out_still_shows_whom_it_is_for()
+    {
+        var console = await consoles.OnAsync(DatabaseDialect.Sqlite);
+        var url = $"https://github.com/{TestConsole.Unique("org")}/fleet.git";
+        var (main, release) = (await SourceOnAsync(console, url, "main"), await SourceOnAsync(console, url, "release"));
+        await console.Admin.SendJsonAsync(HttpMethod.Put, $"/api/git/sources/{main}/webhook", new { secret = Secret });
+        var unsigned = new { headers = new Dictionary<string, string> { ["X-GitHub-Event"] = "push" }, body = Push(url, "refs/heads/main") };
+
+        var shared = await console.Admin.SendJsonAsync(HttpMethod.Post, Shared, unsigned);
+        Assert.Equal(("refused", "signature_missing"), (shared.Text("verdict"), shared.Text("reason")));
+        Assert.Equal(
+            new Dictionary<string, bool> { [main] = true, [release] = false },
+            shared["sources"]!.AsArray().ToDictionary(s => s!.Text("sourceId"), s => s!["matches"]!.GetValue<bool>()));
+
+        var own = await console.Admin.SendJsonAsync(HttpMethod.Post, $"/api/git/sources/{main}/webhook/explain", unsigned);
+        var source = Assert.Single(own["sources"]!.AsArray())!;
+        Assert.Equal(("refused", "signature_missing", true, false), (source.Text("verdict"), source.Text("reason"), source["matches"]!.GetValue<bool>(), source["wouldWake"]!.GetValue<bool>()));
+
+        var empty = await console.Admin.SendJsonAsync(
+            HttpMethod.Post,
+            $"/api/git/sources/{main}/webhook/explain",
+            new { headers = new Dictionary<string, string> { ["X-GitHub-Event"] = "push", ["X-Hub-Signature-256"] = "" }, body = "{}" });
+        Assert.Equal("signature_empty", empty.Text("reason"));
+    }
+
+    [Fact]
     public async Task A_limited_token_sees_its_sources_alone()
     {
         var console = await consoles.OnAsync(DatabaseDialect.Postgres);

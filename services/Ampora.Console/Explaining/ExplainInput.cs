@@ -53,7 +53,7 @@ internal sealed record ExplainInput(IHeaderDictionary Headers, ReadOnlySequence<
             if (name.Length is 0 or > MaxNameLength || !name.All(c => c is > ' ' and < '\x7f' and not ':'))
                 fields.Fail("headers", $"A header's name should be 1 to {MaxNameLength} printable ASCII characters without spaces and colons.");
             else if (given.OneOrMore(name, MaxHeaders, MaxHeaderLength) is { } values)
-                headers[name] = StringValues.Concat(headers[name], new StringValues([.. values]));
+                Add(headers, name, values);
             count = headers.Sum(header => header.Value.Count);
             if (count > MaxHeaders)
             {
@@ -63,6 +63,14 @@ internal sealed record ExplainInput(IHeaderDictionary Headers, ReadOnlySequence<
         }
 
         return headers;
+    }
+
+    // Two names may differ in case alone. The dictionary's indexer would take an empty value for none, and an empty signature is another fault than a missing one.
+    private static void Add(HeaderDictionary headers, string name, IReadOnlyList<string> values)
+    {
+        var all = StringValues.Concat(headers.TryGetValue(name, out var before) ? before : default, new StringValues([.. values]));
+        headers.Remove(name);
+        headers.Add(name, all);
     }
 
     private static byte[] ReadBody(JsonFields fields)

@@ -56,9 +56,12 @@ internal sealed class Explainer(WebhookReader reader, IOptions<ConfiguredSecrets
         }
 
         var judged = SourceJudgement.Of(webhook, sourceId, head, body, database.Time.GetUtcNow());
-        if (webhook is null || judged.Secret is null)
+        if (webhook is null)
             return about with { Reason = judged.Reason, Detail = judged.Detail };
-        var source = Of(webhook, Relevance.Of(content, webhook.Ref));
+        var relevance = Relevance.Of(content, webhook.Ref);
+        if (judged.Secret is null)
+            return about with { Reason = judged.Reason, Detail = judged.Detail, Sources = [RefusedOf(webhook, relevance, judged.Reason!, judged.Detail)] };
+        var source = Of(webhook, relevance);
         return about with
         {
             Verdict = source.Verdict,
@@ -93,7 +96,8 @@ internal sealed class Explainer(WebhookReader reader, IOptions<ConfiguredSecrets
         };
         if (!head.IsReadable)
             return Unsupported(about);
-        if (head.Presented.IsEmpty)
+        // Also of a delivery whose credentials somebody left out: whom it is for does not depend on them.
+        if (head.Presented.IsEmpty && payload.Content is null)
             return Because(about, SharedJudgement.Unproven(head, now));
         if (payload is { Problem: { } problem, Content: null })
             return Malformed(about, problem);
@@ -102,11 +106,17 @@ internal sealed class Explainer(WebhookReader reader, IOptions<ConfiguredSecrets
 
         var found = (await reader.FindAsync(payload.Repository, payload.Content!.Provider, cancellationToken)).With(_configured, payload.Repository, payload.Content.Provider);
         var candidates = found with { Sources = await VisibleAsync(caller, found.Sources, cancellationToken) };
-        var judged = SharedJudgement.Of(candidates, payload, head, body, now);
+        var judged = head.Presented.IsEmpty ? SharedJudgement.Unproven(head, now) : SharedJudgement.Of(candidates, payload, head, body, now);
         if (judged.Unreadable is { } unreadable)
             return Unreadable(about, unreadable.Place.Table);
         if (judged.SpokenFor is not { } spoken)
-            return Because(about, judged) with { Sources = [.. candidates.Sources.Select(s => new SourceExplanation(s.SourceId, Refused, judged.Reason, judged.Detail, s.Ref, false))] };
+        {
+            return Because(about, judged) with
+            {
+                Sources = [.. candidates.Sources.Select(s => RefusedOf(s, Relevance.Of(payload.Content, s.Ref), judged.Reason!, judged.Detail))],
+            };
+        }
+
         return payload.Problem is { } broken ? Malformed(about, broken) : Verified(about, payload, candidates, spoken);
     }
 
@@ -130,8 +140,11 @@ internal sealed class Explainer(WebhookReader reader, IOptions<ConfiguredSecrets
             [
                 .. candidates.Sources.Select(s => relevances.TryGetValue(s.SourceId, out var relevance)
                     ? Of(s, relevance)
-                    : new SourceExplanation(
-                        s.SourceId, Refused, RefusalReasons.SignatureMismatch, "The secret that verifies the delivery is not this source's, and speaks for no other.", s.Ref, false)),
+                    : RefusedOf(
+                        s,
+                        Relevance.Of(payload.Content, s.Ref),
+                        RefusalReasons.SignatureMismatch,
+                        "The secret that verifies the delivery is not this source's, and speaks for no other.")),
             ],
         };
     }
@@ -148,8 +161,11 @@ internal sealed class Explainer(WebhookReader reader, IOptions<ConfiguredSecrets
             IgnoredReasons.EventNotRelevant => "This event moves no ref, so there is nothing to look at.",
             _ => null,
         };
-        return new SourceExplanation(source.SourceId, reason is null ? Accepted : Ignored, reason, detail, source.Ref, reason is null);
+        return new SourceExplanation(source.SourceId, reason is null ? Accepted : Ignored, reason, detail, source.Ref, relevance.Wakes, reason is null);
     }
+
+    private static SourceExplanation RefusedOf(SourceWebhook source, Relevance relevance, string reason, string? detail) =>
+        new(source.SourceId, Refused, reason, detail, source.Ref, relevance.Wakes, WouldWake: false);
 
     private static Explanation Because(Explanation about, SharedJudgement judged) => about with { Reason = judged.Reason, Detail = judged.Detail };
 

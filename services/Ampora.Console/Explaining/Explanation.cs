@@ -43,8 +43,9 @@ internal sealed record VerifiedBy(string? Source, string? Secret, string SignedB
 /// <param name="Reason">Why it is ignored or refused.</param>
 /// <param name="Detail">The same in words.</param>
 /// <param name="Ref">The ref that the source follows.</param>
+/// <param name="Matches">Whether it tells of that ref, whoever sent it.</param>
 /// <param name="WouldWake">Whether the source would be checked.</param>
-internal sealed record SourceExplanation(string SourceId, string Verdict, string? Reason, string? Detail, string Ref, bool WouldWake);
+internal sealed record SourceExplanation(string SourceId, string Verdict, string? Reason, string? Detail, string Ref, bool Matches, bool WouldWake);
 
 /// <summary>A delivery as a request gives it.</summary>
 internal sealed record ExplainBody
