@@ -71,7 +71,7 @@ public sealed class BadSourceSpecs(Consoles consoles)
     [InlineData("""{"include":["apps/**"]}""", "include", "unsupported_filter")]
     [InlineData("""{"exclude":["docs/**"]}""", "exclude", "unsupported_filter")]
     [InlineData("""{"webhook":{"auth":"md5"}}""", "webhook.auth", "invalid_source")]
-    [InlineData("""{"webhook":{"auth":"token","secret":"hunter2secret"}}""", "webhook.secret", "invalid_source")]
+    [InlineData("""{"webhook":{"auth":"token","secret":"hunter2secret "}}""", "webhook.secret", "invalid_source")]
     [InlineData("""{"webhook":"github"}""", "webhook", "invalid_source")]
     [InlineData("""{"credential":"hunter2secret"}""", "credential", "invalid_source")]
     [InlineData("""{"credential":{}}""", "credential.type", "invalid_source")]

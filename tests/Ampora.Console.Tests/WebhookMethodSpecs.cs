@@ -224,7 +224,7 @@ public sealed class WebhookMethodSpecs(Consoles consoles)
     [InlineData("""{"auth":7}""", "auth")]
     [InlineData("""{"auth":"GitHub"}""", "auth")]
     [InlineData("""{"secret":""}""", "secret")]
-    [InlineData("""{"secret":"swordfish"}""", "secret")]
+    [InlineData("""{"secret":" swordfish-with-a-space"}""", "secret")]
     [InlineData("""{"secret":"a-secret-with-a-line\nbreak"}""", "secret")]
     [InlineData("""{"secret":["a-secret-in-an-array"]}""", "secret")]
     [InlineData("""{"auth":"standard-webhooks","secret":"whsec_AAAA"}""", "secret")]
