@@ -37,6 +37,9 @@ internal sealed record StoredSource(
         row.String(0), row.Long(1), row.String(2), row.String(3), row.Bool(4), StoredSecret.Read(row, 5), StoredSecret.Read(row, 9), row.Bool(13),
         row.StringOrNull(14), row.StringOrNull(15));
 
+    /// <summary>How many of its secrets are encrypted.</summary>
+    public int Encrypted => (Current.Encrypted is null ? 0 : 1) + (Previous.Encrypted is null ? 0 : 1);
+
     /// <exception cref="SecretUnreadableException">One that may verify a delivery cannot be read. One whose time is over only explains a refusal.</exception>
     public SourceWebhook Open(SecretCipher cipher)
     {

@@ -1,6 +1,8 @@
+using System.Text;
 using Ampora.Database;
 using Ampora.Store.Secrets;
 using Ampora.Store.Sql;
+using Ampora.Webhooks;
 
 namespace Ampora.Store.Webhooks;
 
@@ -13,6 +15,14 @@ public sealed class WebhookReader(Database<StoreContext> database, SecretCipher 
     /// <summary>One delivery wakes at most so many sources; their rows are locked together, and their ledgers written in one statement.</summary>
     public const int MaxSources = 5000;
 
+    // The current and the previous one.
+    private const int SecretsOfSource = 2;
+
+    // No slug is empty.
+    private static readonly SecretPlace Nobody = WebhookSecretStorage.PlaceOf("");
+
+    private readonly byte[] _nobodys = cipher.Encrypt(Nobody, Encoding.UTF8.GetBytes(AccessToken.Generate()));
+
     /// <summary>Reads one source.</summary>
     /// <param name="sourceId">The slug; it may be anything.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
@@ -23,7 +33,11 @@ public sealed class WebhookReader(Database<StoreContext> database, SecretCipher 
         await using var context = database.Read();
         var session = await StoreSession.OpenAsync(context, cancellationToken);
         var found = await session.ReadAsync(WebhookStatements.Source, [("id", sourceId)], StoredSource.Read, cancellationToken);
-        return found is [var stored] ? stored.Open(cipher) : null;
+        var webhook = found is [var stored] ? stored.Open(cipher) : null;
+        // As much is decrypted for a source that has nothing encrypted, or does not exist: how long a refusal takes tells neither.
+        for (var decrypted = found.Sum(s => s.Encrypted); decrypted < SecretsOfSource; decrypted++)
+            _ = WebhookSecretStorage.Open(cipher, Nobody, WebhookMethod.GitHub.Name, null, _nobodys, null);
+        return webhook;
     }
 
     /// <summary>Reads whom a delivery at the shared endpoint may be for; see the other overload.</summary>
