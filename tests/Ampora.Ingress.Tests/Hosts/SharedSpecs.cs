@@ -250,7 +250,7 @@ public sealed class SharedSpecs(PostgresServer postgres)
             settings:
             [
                 ("Ampora:Webhooks:Secrets:a:Provider", "hubgit"), ("Ampora:Webhooks:Secrets:a:Prefix", "*"), ("Ampora:Webhooks:Secrets:a:Secret", "hunter2"),
-                ("Ampora:Webhooks:Secrets:b:Provider", "github"), ("Ampora:Webhooks:Secrets:b:Prefix", "github.com/acme/"), ("Ampora:Webhooks:Secrets:b:Secret", "hunter2"),
+                ("Ampora:Webhooks:Secrets:b:Provider", "github"), ("Ampora:Webhooks:Secrets:b:Prefix", "github.com/acme/"), ("Ampora:Webhooks:Secrets:b:Secret", "hunter2 "),
                 ("Ampora:Webhooks:Secrets:c:Provider", "token"), ("Ampora:Webhooks:Secrets:c:Secret", "sixteen characters"),
             ]));
 
