@@ -175,6 +175,16 @@ public sealed class DeliverySpecs(Consoles consoles)
         Assert.Equal("degraded", (await AfterAsync(now, 2, 6)).Text("webhookHealth"));
         var state = await AfterAsync(now, 3, 7);
         Assert.Equal(("failing", 7L, 240), (state.Text("webhookHealth"), state["missedWebhooks"]!.GetValue<long>(), state["pollIntervalSeconds"]!.GetValue<int>()));
+
+        // Without a secret no webhook can come, and so none is missed; what was, stays counted.
+        await console.Admin.SendJsonAsync(HttpMethod.Post, $"/api/git/sources/{id}/webhook/token", new { });
+        using var revoked = await console.Admin.CallAsync(HttpMethod.Delete, $"/api/git/sources/{id}/webhook/token");
+        Assert.Equal(System.Net.HttpStatusCode.NoContent, revoked.StatusCode);
+        var after = (await console.Admin.GetJsonAsync($"/api/git/sources/{id}"))["state"]!;
+        Assert.Equal(("unknown", 7L), (after.Text("webhookHealth"), after["missedWebhooks"]!.GetValue<long>()));
+        await using var context = console.Store.Read();
+        // The scheduler takes an interval that nothing proves back to the operator's.
+        Assert.Null((await context.Wakeups.SingleAsync(w => w.SourceId == id, Stop)).WebhookProvedAt);
         Assert.Equal(60, (await console.Admin.GetJsonAsync($"/api/git/sources/{id}"))["pollIntervalSeconds"]!.GetValue<int>());
     }
 

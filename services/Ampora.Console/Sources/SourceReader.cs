@@ -125,7 +125,7 @@ internal static class SourceReader
 
     private static string WebhookHealthOf(Wakeup wakeup) => wakeup switch
     {
-        { LastWebhookAt: null, MissedTotal: 0 } => "unknown",
+        { LastWebhookAt: null, MissedInRow: 0 } => "unknown",
         { MissedInRow: 0 } => "healthy",
         { MissedInRow: < FailingFrom } => "degraded",
         _ => "failing",

@@ -67,7 +67,7 @@ internal sealed class WebhookWriter(SecretRotation rotation)
     {
         if (source.WebhookSecret is not { } row || (!SecretRotation.HasCurrent(row) && row.PreviousAuth is null))
             return false;
-        await SourceWakeups.ChangeSecretsAsync(context, source.Id, cancellationToken);
+        await SourceWakeups.RevokeSecretsAsync(context, source.Id, cancellationToken);
         SecretRotation.Forget(row);
         RemoveEmpty(source);
         return true;

@@ -106,8 +106,19 @@ public static class SourceWakeups
     public static Task ChangeSecretsAsync(StoreContext context, string sourceId, CancellationToken cancellationToken) =>
         ExecuteAsync(context, SourceStatements.ChangeSecrets, sourceId, [], cancellationToken);
 
+    /// <summary>The same when no secret is left: a source without webhooks misses none.</summary>
+    /// <param name="context">The context, inside a transaction.</param>
+    /// <param name="sourceId">The slug.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static async Task RevokeSecretsAsync(StoreContext context, string sourceId, CancellationToken cancellationToken)
+    {
+        await ChangeSecretsAsync(context, sourceId, cancellationToken);
+        await ExecuteAsync(context, SourceStatements.ExpectNoWebhooks, sourceId, [], cancellationToken);
+        await new StoreSession(context).ExecuteAsync(SourceStatements.ForgetUnannounced, [("id", sourceId)], cancellationToken);
+    }
+
     /// <summary>
-    /// Does the same for every source whose repository is under a prefix, because an organisation's secret for them changes. Call it before the secret is written,
+    /// Raises the version for every source whose repository is under a prefix, because an organisation's secret for them changes. Call it before the secret is written,
     /// in the same transaction: rows are locked in id order, as asks lock them.
     /// </summary>
     /// <param name="context">The context, inside a transaction.</param>

@@ -47,7 +47,14 @@ internal static class SourceStatements
     /// <summary>Whatever was verified against the old secrets is stale.</summary>
     public static Statement ChangeSecrets { get; } = new("UPDATE wakeups SET secret_version = secret_version + 1 WHERE source_id = @id");
 
-    /// <summary>The same for every source under a prefix.</summary>
+    /// <summary>Nothing verifies webhooks any more: what polls find from now on is not missed, and nothing proves that they may be rare.</summary>
+    public static Statement ExpectNoWebhooks { get; } = new(
+        "UPDATE wakeups SET last_webhook_at = NULL, webhook_proved_at = NULL, missed_in_row = 0 WHERE source_id = @id");
+
+    /// <summary>The same of what polls have found already.</summary>
+    public static Statement ForgetUnannounced { get; } = new("DELETE FROM unannounced WHERE source_id = @id");
+
+    /// <summary>What was verified against an organisation's old secret is stale, for every source under its prefix.</summary>
     public static Statement ChangeSecretsUnder { get; } = new(
         postgres: $"""
             WITH locked AS MATERIALIZED (SELECT w.source_id AS id FROM wakeups AS w JOIN ({Under}) AS s ON s.id = w.source_id ORDER BY w.source_id FOR UPDATE OF w)
