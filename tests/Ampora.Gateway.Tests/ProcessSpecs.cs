@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Ampora.Hosting;
+using Ampora.TestServers;
 
 namespace Ampora.Gateway.Tests;
 
@@ -24,7 +25,7 @@ public sealed class ProcessSpecs
     public async Task A_termination_signal_ends_it_with_code_0_also_while_somebody_is_connected()
     {
         await using var replica = await Replica.StartAsync();
-        var port = FreePort();
+        var port = FreePort.Next();
         using var process = Start(new()
         {
             ["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}",
@@ -91,12 +92,5 @@ public sealed class ProcessSpecs
             }
             await Task.Delay(100, Cancelled);
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
-        listener.Start();
-        return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

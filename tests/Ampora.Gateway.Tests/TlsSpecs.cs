@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Ampora.TestServers;
 
 namespace Ampora.Gateway.Tests;
 
@@ -19,7 +20,7 @@ public sealed class TlsSpecs : IDisposable
     public async Task With_a_certificate_everything_but_health_is_on_HTTPS_alone_and_a_new_certificate_is_taken_without_a_restart()
     {
         WriteCertificate("CN=first");
-        var port = FreePort();
+        var port = FreePort.Next();
         await using var ingress = await Replica.StartAsync();
         await using var console = await Replica.StartAsync();
         await using var gateway = await GatewayUnderTest.StartAsync([ingress.Address], [console.Address], new()
@@ -72,12 +73,5 @@ public sealed class TlsSpecs : IDisposable
         using var certificate = new CertificateRequest(subject, key, HashAlgorithmName.SHA256).CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
         File.WriteAllText(Path.Combine(_folder, "tls.key"), key.ExportPkcs8PrivateKeyPem());
         File.WriteAllText(Path.Combine(_folder, "tls.crt"), certificate.ExportCertificatePem());
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -1,5 +1,4 @@
-using System.Net;
-using System.Net.Sockets;
+using Ampora.TestServers;
 using Microsoft.AspNetCore.Builder;
 
 namespace Ampora.Hosting.Tests;
@@ -22,7 +21,7 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
 
     public static async Task<ServiceUnderTest> StartAsync(Action<WebApplicationBuilder>? add = null, Action<WebApplication>? map = null, string environment = "Development")
     {
-        var port = FreePort();
+        var port = FreePort.Next();
         var app = Compose(new() { ["Ampora:Management:Port"] = $"{port}", ["environment"] = environment }, add, map);
         await app.StartAsync();
         return new ServiceUnderTest(app, port);
@@ -33,13 +32,6 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
         settings.TryAdd("urls", "http://127.0.0.1:0");
         settings.TryAdd("Ampora:Management:Port", "0");
         return ServiceHost.Build("ingress", [], add ?? (_ => { }), consumers: null, map ?? (_ => { }), settings);
-    }
-
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     public async ValueTask DisposeAsync()

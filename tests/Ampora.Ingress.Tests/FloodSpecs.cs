@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
 using Ampora.Database;
 using Ampora.TestServers;
 using Microsoft.EntityFrameworkCore;
@@ -20,19 +22,27 @@ public sealed class FloodSpecs(PostgresServer postgres)
         await using var ingress = await TestIngress.StartAsync(store.ConnectionString);
         var before = (await store.WakeupAsync("one")).Wanted + (await store.WakeupAsync("two")).Wanted;
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 1000).Select(async i =>
+        var accepted = await Task.WhenAll(Enumerable.Range(0, 1000).Select(async i =>
         {
             var source = i % 3 == 0 ? "two" : "one";
-            using var answer = await ingress.PostAsync(source, tokens[source]);
-            return answer.StatusCode;
+            while (true)
+            {
+                using var answer = await ingress.PostAsync(source, tokens[source]);
+                if (answer.StatusCode == HttpStatusCode.Accepted)
+                    return (await answer.Content.ReadFromJsonAsync<JsonElement>(Cancellation)).GetProperty("deliveryId").GetString()!;
+                // A machine that is busy with other things tells some to come back, and they do.
+                Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+                await Task.Delay(answer.Headers.RetryAfter!.Delta!.Value, Cancellation);
+            }
         }));
 
-        Assert.All(answers, status => Assert.Equal(HttpStatusCode.Accepted, status));
         var deliveries = await store.DeliveriesAsync();
-        Assert.Equal(1000, deliveries.Count);
-        Assert.Equal(before + 1000, (await store.WakeupAsync("one")).Wanted + (await store.WakeupAsync("two")).Wanted);
+        Assert.Equal(1000, accepted.Distinct().Count());
+        // Of one that was told to come back, the commit may have been on its way.
+        Assert.Subset(deliveries.Select(d => d.Id).ToHashSet(), accepted.ToHashSet());
+        Assert.Equal(before + deliveries.Count, (await store.WakeupAsync("one")).Wanted + (await store.WakeupAsync("two")).Wanted);
         // Each delivery has a request of its own, so that the run that covers it can be told.
-        Assert.Equal(1000, deliveries.Select(d => (d.SourceId, d.Ask)).Distinct().Count());
+        Assert.Equal(deliveries.Count, deliveries.Select(d => (d.SourceId, d.Ask)).Distinct().Count());
         await Eventually.HoldsAsync(() => ingress.Received.Wakeups.Select(w => w.Message.SourceId).Distinct().Count() == 2, "both sources are woken");
 
         // A group has one message for each source, so those tell how many groups there were at most.

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using Npgsql;
 
@@ -104,7 +102,7 @@ public sealed class PostgresServer : IAsyncDisposable
         {
             try
             {
-                return await StartOnceAsync(binaries!, FreePort(), cancellationToken);
+                return await StartOnceAsync(binaries!, FreePort.Next(), cancellationToken);
             }
             catch (InvalidOperationException) when (attempt < 3)
             {
@@ -201,12 +199,5 @@ public sealed class PostgresServer : IAsyncDisposable
             : [];
         var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
         return candidates.Concat(path).FirstOrDefault(d => File.Exists(Path.Combine(d, "initdb")) && File.Exists(Path.Combine(d, "postgres")));
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -55,12 +55,12 @@ public sealed class RabbitMqServer : IAsyncDisposable
         // A home, a cookie, a name and a name server of its own: it meets no other RabbitMQ on this machine.
         _environment["HOME"] = _folder;
         _environment["PATH"] = $"{Programs}:{Environment.GetEnvironmentVariable("PATH")}";
-        _environment["ERL_EPMD_PORT"] = $"{FreePort()}";
+        _environment["ERL_EPMD_PORT"] = $"{FreePort.Next()}";
         _environment["ERL_EPMD_ADDRESS"] = "127.0.0.1";
         _environment["RABBITMQ_NODENAME"] = "ampora-test@localhost";
         _environment["RABBITMQ_NODE_IP_ADDRESS"] = "127.0.0.1";
         _environment["RABBITMQ_NODE_PORT"] = $"{port}";
-        _environment["RABBITMQ_DIST_PORT"] = $"{FreePort()}";
+        _environment["RABBITMQ_DIST_PORT"] = $"{FreePort.Next()}";
         _environment["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"] = "-kernel inet_dist_use_interface {127,0,0,1}";
         _environment["RABBITMQ_MNESIA_BASE"] = Path.Combine(_folder, "data");
         _environment["RABBITMQ_LOG_BASE"] = Path.Combine(_folder, "log");
@@ -102,7 +102,7 @@ public sealed class RabbitMqServer : IAsyncDisposable
         // Somebody else may take a port between the search and the start; then others are tried.
         for (var attempt = 1; ; attempt++)
         {
-            var server = new RabbitMqServer(FreePort());
+            var server = new RabbitMqServer(FreePort.Next());
             try
             {
                 await server.LaunchAsync(cancellationToken);
@@ -297,24 +297,5 @@ public sealed class RabbitMqServer : IAsyncDisposable
     {
         var console = Path.Combine(_folder!, "console");
         return File.Exists(console) ? File.ReadAllText(console) : "it wrote nothing";
-    }
-
-    // Outside the range that the system gives to outgoing connections, so that nothing takes it between the search and the use.
-    private static int FreePort()
-    {
-        while (true)
-        {
-            var port = Random.Shared.Next(10_000, 30_000);
-            try
-            {
-                using var listener = new TcpListener(IPAddress.Loopback, port);
-                listener.Start();
-                return port;
-            }
-            catch (SocketException)
-            {
-                // Taken.
-            }
-        }
     }
 }

@@ -70,7 +70,7 @@ public class DistributedDeployment : Deployment
     {
         for (var i = 0; i < replicas; i++)
         {
-            var address = $"http://127.0.0.1:{ServiceProcess.FreePort()}";
+            var address = $"http://127.0.0.1:{FreePort.Next()}";
             _addresses[$"{service}-{i}"] = address;
             var environment = new Dictionary<string, string?>
             {
@@ -86,7 +86,7 @@ public class DistributedDeployment : Deployment
             };
             if (service == "scheduler")
             {
-                var management = ServiceProcess.FreePort();
+                var management = FreePort.Next();
                 ManagementUrls.Add($"http://127.0.0.1:{management}");
                 environment["Ampora__Management__Port"] = $"{management}";
                 environment["Ampora__Webhooks__MissGraceSeconds"] = MissGraceSeconds;

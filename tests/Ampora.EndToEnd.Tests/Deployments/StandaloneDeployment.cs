@@ -1,3 +1,5 @@
+using Ampora.TestServers;
+
 namespace Ampora.EndToEnd.Tests.Deployments;
 
 /// <summary>One process: in-memory bus, SQLite.</summary>
@@ -9,8 +11,8 @@ public sealed class StandaloneDeployment : Deployment
 
     protected override Task StartAsync()
     {
-        BaseUrl = $"http://127.0.0.1:{ServiceProcess.FreePort()}";
-        var management = ServiceProcess.FreePort();
+        BaseUrl = $"http://127.0.0.1:{FreePort.Next()}";
+        var management = FreePort.Next();
         ManagementUrls.Add($"http://127.0.0.1:{management}");
         var process = new ServiceProcess("standalone", new Dictionary<string, string?>
         {

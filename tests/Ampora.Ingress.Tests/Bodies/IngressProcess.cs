@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
+using Ampora.TestServers;
 
 namespace Ampora.Ingress.Tests.Bodies;
 
@@ -25,10 +24,7 @@ internal sealed class IngressProcess : IAsyncDisposable
 
     public static async Task<IngressProcess> StartAsync(string store)
     {
-        var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        var address = new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}");
-        listener.Stop();
+        var address = new Uri($"http://127.0.0.1:{FreePort.Next()}");
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Ampora.Ingress.dll")]) { RedirectStandardError = true, RedirectStandardOutput = true };
         foreach (var (name, value) in new (string, string)[]
         {
