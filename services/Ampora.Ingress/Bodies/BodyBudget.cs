@@ -9,8 +9,11 @@ namespace Ampora.Ingress.Bodies;
 /// </summary>
 internal sealed class BodyBudget
 {
-    /// <summary>A largest body and some hundred usual ones at once; a small machine has that to spare.</summary>
-    public const int MaxBytes = 32 * 1024 * 1024;
+    /// <summary>
+    /// A largest body and some usual ones at once. Bodies in flight may take 32 MiB of a process; the rest of those is what the server reads
+    /// ahead of a hundred senders, and has on its way from them.
+    /// </summary>
+    public const int MaxBytes = 26 * 1024 * 1024;
 
     /// <summary>Most webhooks fit into one: a push of a few commits has 5 to 15 KiB.</summary>
     public const int SegmentBytes = 16 * 1024;
