@@ -3,10 +3,14 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Ampora.Git.Ssh;
 
 namespace Ampora.Git;
 
-/// <summary>A repository's URL that is safe to use: https or http here; ssh follows with its transport. It never holds a credential.</summary>
+/// <summary>
+/// A repository's URL that is safe to use: https, http or ssh, or the address that ssh programs take (<c>git@host:path</c>). It never
+/// holds a credential; the user of an SSH address is none.
+/// </summary>
 public sealed record GitUrl
 {
     /// <summary>Longer than any real repository's URL, and short enough for every index, log line and request line.</summary>
@@ -15,24 +19,45 @@ public sealed record GitUrl
     private const string Example = "such as https://git.example.com/team/fleet.git";
 
     private readonly string _text;
+    private readonly int _port;
 
-    private GitUrl(string text)
+    private GitUrl(string text, Uri uri, SshAddress? ssh)
     {
         _text = text;
-        Uri = AsUri(text);
+        _port = ssh is not null && uri.IsDefaultPort ? SshAddress.DefaultPort : uri.Port;
+        Uri = uri;
+        Ssh = ssh;
     }
 
-    /// <summary>The URL as a URI, its path exactly as it was given.</summary>
+    /// <summary>
+    /// The URL as a URI, its path exactly as it was given; of an address <c>git@host:path</c>, which is none, scheme, host and path.
+    /// </summary>
     public Uri Uri { get; }
 
+    /// <summary>Whether it is reached by SSH.</summary>
+    [MemberNotNullWhen(true, nameof(Ssh), nameof(SshUser), nameof(SshPath))]
+    public bool IsSsh => Ssh is not null;
+
+    /// <summary>Whom an SSH host knows the key by: as given, else <c>git</c>; null over HTTP.</summary>
+    public string? SshUser => Ssh?.User ?? (Ssh is null ? null : SshAddress.DefaultUser);
+
+    /// <summary>The path that an SSH host is asked for, not encoded; relative to the user's home unless it begins with a slash. Null over HTTP.</summary>
+    public string? SshPath => Ssh?.Path;
+
     /// <summary>Lower-case host name and port, with the scheme's default filled in: what checks at once are counted by.</summary>
-    public string HostAndPort => $"{Uri.Host}:{Uri.Port}";
+    public string HostAndPort => $"{Uri.Host}:{_port}";
 
     /// <summary>Scheme, host and port: where a credential that was given for this URL may be sent.</summary>
     public string Authority => $"{Uri.Scheme}://{HostAndPort}";
 
+    /// <summary>The name or address to connect to, an IPv6 address without its brackets, and the port.</summary>
+    internal DnsEndPoint EndPoint => new(Uri.Host.Trim('[', ']'), _port);
+
     /// <summary>The address, when the host is one and not a name.</summary>
     internal IPAddress? LiteralAddress => IPAddress.TryParse(Uri.Host.Trim('[', ']'), out var address) ? address : null;
+
+    /// <summary>How an SSH host is asked; null over HTTP.</summary>
+    internal SshAddress? Ssh { get; }
 
     /// <summary>Reads a URL.</summary>
     /// <param name="text">What the operator gave.</param>
@@ -50,8 +75,13 @@ public sealed record GitUrl
         if (text.Contains(' ', StringComparison.Ordinal))
             return "The URL contains a space; write %20 if it belongs to the path.";
 
+        if (SshAddress.LooksLikeOne(text))
+            return Finish(SshAddress.TryParse(text, out var address, out var spelled), () => new GitUrl(spelled, AsUri(address!.Uri), address), ref url);
         if (FindScheme(text, out var scheme, out var rest) is { } schemeProblem)
             return schemeProblem;
+        var user = "";
+        if (scheme == "ssh" && SshAddress.TryTakeUser(ref rest, out user) is { } userProblem)
+            return userProblem;
         var slash = rest.IndexOf('/', StringComparison.Ordinal);
         var authority = slash < 0 ? rest : rest[..slash];
         var path = slash < 0 ? "" : rest[slash..];
@@ -64,10 +94,19 @@ public sealed record GitUrl
             return hostProblem;
         if (ReadPath(ref path) is { } pathProblem)
             return pathProblem;
+        if (scheme != "ssh")
+            return Finish(null, () => new GitUrl($"{scheme}://{host}{path}", AsUri($"{scheme}://{host}{path}"), ssh: null), ref url);
+        var problem = SshAddress.TryMake(user, host, path, out var ssh);
+        return Finish(problem, () => new GitUrl($"ssh://{(user.Length == 0 ? "" : user + "@")}{host}{path}", AsUri(ssh!.Uri), ssh), ref url);
+    }
 
+    private static string? Finish(string? problem, Func<GitUrl> make, ref GitUrl? url)
+    {
+        if (problem is not null)
+            return problem;
         try
         {
-            url = new GitUrl($"{scheme}://{host}{path}");
+            url = make();
             return null;
         }
         catch (UriFormatException)
@@ -96,7 +135,7 @@ public sealed record GitUrl
             return "The URL begins with a dash, as an option would.";
         var colon = text.IndexOf(':', StringComparison.Ordinal);
         if (colon >= 0 && text.AsSpan(colon).StartsWith("::"))
-            return "Remote helpers (transport::address) run programs and are not accepted; give an https URL.";
+            return "Remote helpers (transport::address) run programs and are not accepted; give an https or ssh URL.";
         if (text[0] is '/' or '.' or '~' or '\\')
             return $"That is a path on this machine; give the repository's https URL, {Example}.";
         if (colon < 0)
@@ -104,23 +143,25 @@ public sealed record GitUrl
         if (!text.AsSpan(colon).StartsWith("://"))
         {
             return text.AsSpan(0, colon).IndexOf('/') < 0
-                ? $"That is an SSH address (host:path), and SSH is not supported yet by this version; give the https URL, {Example}."
+                ? $"That is no URL; an SSH address has a user (git@host:path), and other URLs have // after the scheme, {Example}."
                 : $"The URL cannot be read; give the repository's address, {Example}.";
         }
 
         scheme = text[..colon].ToLowerInvariant();
+        if (scheme is "git+ssh" or "ssh+git")
+            scheme = "ssh";
         rest = text[(colon + 3)..];
         return scheme switch
         {
-            "https" or "http" => null,
-            "ssh" or "git+ssh" or "ssh+git" => "SSH is not supported yet by this version; give the https URL of the repository.",
-            "file" => "Repositories on this machine's disk (file://) are not supported; give an https URL.",
-            "git" => "The git:// protocol is neither encrypted nor authenticated and is not supported; give the https URL.",
-            _ => $"URLs of this scheme are not supported; give an https URL, {Example}.",
+            "https" or "http" or "ssh" => null,
+            "file" => "Repositories on this machine's disk (file://) are not supported; give an https or ssh URL.",
+            "git" => "The git:// protocol is neither encrypted nor authenticated and is not supported; give the https or ssh URL.",
+            _ => $"URLs of this scheme are not supported; give an https or ssh URL, {Example}.",
         };
     }
 
-    private static string? ReadAuthority(string authority, string scheme, out string host)
+    /// <summary>Reads a host with or without a port, as it is written in a URL; the port that the scheme has anyway is left out.</summary>
+    internal static string? ReadAuthority(string authority, string scheme, out string host)
     {
         host = "";
         string name, port;
@@ -151,7 +192,7 @@ public sealed record GitUrl
             if (!ushort.TryParse(port.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number == 0)
                 return "The port in the URL is not a number from 1 to 65535.";
             // The default port is left out, so that equal addresses are equal texts.
-            port = number == (scheme == "https" ? 443 : 80) ? "" : ":" + number.ToString(CultureInfo.InvariantCulture);
+            port = number == (scheme switch { "https" => 443, "http" => 80, _ => SshAddress.DefaultPort }) ? "" : ":" + number.ToString(CultureInfo.InvariantCulture);
         }
 
         host = name + port;
@@ -201,7 +242,8 @@ public sealed record GitUrl
     private static bool IsNumeric(string label) =>
         label.All(char.IsAsciiDigit) || (label.StartsWith("0x", StringComparison.Ordinal) && label[2..].All(char.IsAsciiHexDigit));
 
-    private static string? ReadPath(ref string path)
+    /// <summary>Checks a path as it is written in a URL; what is not ASCII is encoded.</summary>
+    internal static string? ReadPath(ref string path)
     {
         if (path.Trim('/').Length == 0)
             return $"The URL names a host but no repository; give the whole address, {Example}.";

@@ -25,7 +25,6 @@ public sealed class BadSourceSpecs(Consoles consoles)
     [InlineData("http://127.0.0.1/x.git")]
     [InlineData("http://[::1]/x.git")]
     [InlineData("http://localhost/x.git")]
-    [InlineData("git@git.example.com:acme/fleet.git")]
     [InlineData("git://git.example.com/fleet.git")]
     [InlineData("javascript:alert(1)")]
     public async Task A_url_that_is_not_safe_is_refused_with_the_field_and_the_reason(string url)
