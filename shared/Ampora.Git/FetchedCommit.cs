@@ -1,3 +1,5 @@
+using Ampora.Git.Signatures;
+
 namespace Ampora.Git;
 
 /// <summary>A commit whose tree is at hand until it is disposed.</summary>
@@ -24,6 +26,15 @@ public abstract class FetchedCommit : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait.</param>
     public abstract Task ReadBlobsAsync(
         IReadOnlyCollection<string> objectIds, Func<string, long, Stream, CancellationToken, Task> receive, CancellationToken cancellationToken);
+
+    /// <summary>Verifies that an allowed SSH key signed the commit itself; what its ancestors are signed by, if at all, is not looked at.</summary>
+    /// <param name="allowedSigners">Whose signatures count, in the format of ALLOWED SIGNERS in ssh-keygen(1); see <see cref="AllowedSigners"/>.</param>
+    /// <param name="cancellationToken">Ends the wait; besides, the deadline of the fetch does.</param>
+    /// <returns>Who signed it.</returns>
+    /// <exception cref="GitException">
+    /// <c>signature_missing</c>, <c>signature_invalid</c>, <c>signer_not_allowed</c>; <c>fetch_failed</c> when it could not be verified at all.
+    /// </exception>
+    public abstract Task<CommitSigner> VerifyAsync(string allowedSigners, CancellationToken cancellationToken);
 
     /// <inheritdoc/>
     public abstract ValueTask DisposeAsync();

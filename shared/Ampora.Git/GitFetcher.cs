@@ -175,6 +175,9 @@ public sealed class GitFetcher
                 CommittedAt = commit.CommittedAt,
                 Parents = commit.Parents,
                 Entries = entries,
+                Sha = tip.Sha,
+                Signature = commit.Signature,
+                AllocationLimit = _allocationLimit,
             };
         }
         catch

@@ -1,3 +1,5 @@
+using Ampora.Git.Signatures;
+
 namespace Ampora.Git.Fetching;
 
 /// <summary>A commit in a cache; it holds the cache's lock and one reading git until it is disposed.</summary>
@@ -5,6 +7,15 @@ internal sealed class CachedCommit(GitCache cache, ObjectReader objects, Cancell
 {
     private readonly HashSet<string> _blobs = new(StringComparer.Ordinal);
     private int _disposed;
+
+    /// <summary>The commit's object id.</summary>
+    public required string Sha { get; init; }
+
+    /// <summary>The first line of the commit's signature; null when it has none.</summary>
+    public required string? Signature { get; init; }
+
+    /// <summary>Bytes that a git which verifies the commit may take for one object.</summary>
+    public required long AllocationLimit { get; init; }
 
     public override async Task ReadBlobsAsync(
         IReadOnlyCollection<string> objectIds, Func<string, long, Stream, CancellationToken, Task> receive, CancellationToken cancellationToken)
@@ -32,6 +43,23 @@ internal sealed class CachedCommit(GitCache cache, ObjectReader objects, Cancell
             // Nothing half-read is kept: the next check finds an empty cache and fetches anew.
             cache.Reset();
             throw GitErrors.Failed(e.Message);
+        }
+    }
+
+    public override async Task<CommitSigner> VerifyAsync(string allowedSigners, CancellationToken cancellationToken)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
+        try
+        {
+            return await CommitVerification.VerifyAsync(cache.Path, Sha, Signature, allowedSigners, AllocationLimit, either.Token);
+        }
+        catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw GitFetcher.TimedOut();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw GitErrors.FolderUnusable(e);
         }
     }
 

@@ -5,7 +5,14 @@ using Ampora.Git.Http;
 namespace Ampora.Git.Fetching;
 
 /// <summary>A commit object, read.</summary>
-internal sealed record CommitText(string TreeId, IReadOnlyList<string> Parents, string Author, DateTimeOffset CommittedAt, string Subject)
+/// <param name="TreeId">The root directory.</param>
+/// <param name="Parents">In order.</param>
+/// <param name="Author">As <c>Name &lt;mail&gt;</c>.</param>
+/// <param name="CommittedAt">The committer's time, UTC.</param>
+/// <param name="Subject">The first line of the message.</param>
+/// <param name="Signature">The first line of the signature, which says of what kind it is; null when there is none.</param>
+internal sealed record CommitText(
+    string TreeId, IReadOnlyList<string> Parents, string Author, DateTimeOffset CommittedAt, string Subject, string? Signature)
 {
     // A line in a list; the whole message is in the repository.
     private const int MaxLine = 200;
@@ -16,7 +23,7 @@ internal sealed record CommitText(string TreeId, IReadOnlyList<string> Parents, 
     /// <summary>Reads the content of a commit object.</summary>
     public static CommitText Parse(byte[] content)
     {
-        string? tree = null, author = null, committer = null, encodingName = null;
+        string? tree = null, author = null, committer = null, encodingName = null, signature = null;
         var parents = new List<string>();
         var rest = content.AsSpan();
         while (rest.Length > 0)
@@ -38,6 +45,9 @@ internal sealed record CommitText(string TreeId, IReadOnlyList<string> Parents, 
                 case "author": author ??= value; break;
                 case "committer": committer ??= value; break;
                 case "encoding": encodingName ??= value; break;
+                // Each hash has a header of its own; a signature for the other one is none for this commit.
+                case "gpgsig" when tree?.Length == ObjectId.Sha1Digits: signature ??= value; break;
+                case "gpgsig-sha256" when tree?.Length == ObjectId.Sha256Digits: signature ??= value; break;
             }
         }
 
@@ -50,7 +60,8 @@ internal sealed record CommitText(string TreeId, IReadOnlyList<string> Parents, 
             parents,
             Readable.Line(Decode(Encoding.Latin1.GetBytes(Person(author ?? "")), encodingName), MaxLine),
             Time(committer ?? ""),
-            Readable.Line(Decode((lineEnd < 0 ? message : message[..lineEnd]).ToArray(), encodingName), MaxLine));
+            Readable.Line(Decode((lineEnd < 0 ? message : message[..lineEnd]).ToArray(), encodingName), MaxLine),
+            signature);
     }
 
     // "Name <mail> 1700000000 +0100"
