@@ -30,6 +30,9 @@ install_servers() {
   [ -n "${AMPORA_TEST_BROKER:-}" ] || [ -x $rabbit_programs/rabbitmq-server ] || packages+=(rabbitmq-server)
   need git || packages+=(git)
   need gitolite || packages+=(gitolite3)
+  [ -x /usr/sbin/sshd ] || packages+=(openssh-server)
+  need ssh || packages+=(openssh-client)
+  need prlimit || packages+=(util-linux)
   [ ${#packages[@]} -gt 0 ] && need apt-get && [ "$(id -u)" = 0 ] || return 0
   say "Installing ${packages[*]}"
   # At run level 1 the packages' own services are not started; the tests use private ones.
