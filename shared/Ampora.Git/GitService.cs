@@ -22,7 +22,8 @@ public static class GitService
     public static void AddGit(this IServiceCollection services, string cacheFolder, Action<IServiceProvider, AddressPolicy>? configurePolicy = null)
     {
         services.AddGitAddressPolicy(configurePolicy);
-        services.TryAddSingleton(provider => new GitHttp(provider.GetRequiredService<AddressPolicy>(), Limits(provider)));
+        services.TryAddSingleton(provider => new GuardedConnector(provider.GetRequiredService<AddressPolicy>(), Limits(provider)));
+        services.TryAddSingleton(provider => new GitHttp(provider.GetRequiredService<GuardedConnector>(), Limits(provider)));
         services.TryAddSingleton<Discoveries>();
         services.TryAddSingleton(provider => new RepositoryHttp(
             provider.GetRequiredService<GitHttp>(), provider.GetRequiredService<Discoveries>(), Limits(provider), Time(provider)));

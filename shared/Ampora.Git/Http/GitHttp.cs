@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 
 namespace Ampora.Git.Http;
 
@@ -26,12 +25,10 @@ internal sealed class GitHttp : IDisposable
     // More than all checks at once to one host need.
     private const int ConnectionsPerServer = 64;
 
-    private readonly AddressPolicy _policy;
     private readonly HttpClient _client;
 
-    public GitHttp(AddressPolicy policy, GitLimits limits)
+    public GitHttp(GuardedConnector connector, GitLimits limits)
     {
-        _policy = policy;
         var handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
@@ -43,7 +40,7 @@ internal sealed class GitHttp : IDisposable
             // The Git host has no part in Ampora's traces.
             ActivityHeadersPropagator = null,
             ConnectTimeout = limits.ConnectDeadline,
-            ConnectCallback = (context, cancellationToken) => ConnectAsync(context.DnsEndPoint, limits.ConnectDeadline, cancellationToken),
+            ConnectCallback = (context, cancellationToken) => connector.ConnectAsync(context.DnsEndPoint, cancellationToken),
             PooledConnectionLifetime = ConnectionLifetime,
             PooledConnectionIdleTimeout = ConnectionIdle,
             MaxConnectionsPerServer = ConnectionsPerServer,
@@ -69,53 +66,6 @@ internal sealed class GitHttp : IDisposable
     }
 
     public void Dispose() => _client.Dispose();
-
-    private async ValueTask<Stream> ConnectAsync(DnsEndPoint endPoint, TimeSpan deadline, CancellationToken cancellationToken)
-    {
-        var addresses = IPAddress.TryParse(endPoint.Host.Trim('[', ']'), out var literal)
-            ? [literal]
-            : await Dns.GetHostAddressesAsync(endPoint.Host, cancellationToken);
-        // A dead address, often the IPv6 one of a host without IPv6, must leave time for the next.
-        var share = TimeSpan.FromTicks(Math.Max(deadline.Ticks / Math.Max(addresses.Length, 1), TimeSpan.TicksPerSecond));
-        string? denied = null;
-        Exception? failure = null;
-        foreach (var address in addresses)
-        {
-            var target = new IPEndPoint(address, endPoint.Port);
-            var problem = _policy.FindProblem(address)
-                ?? (await _policy.IsOwnPartAsync(target, cancellationToken) ? $"{target} is one of Ampora's own services, not a Git host." : null);
-            if (problem is not null)
-            {
-                denied ??= problem;
-                continue;
-            }
-
-            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-            try
-            {
-                using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-                patience.CancelAfter(share);
-                await socket.ConnectAsync(target, patience.Token);
-                return new NetworkStream(socket, ownsSocket: true);
-            }
-            catch (Exception e) when (e is SocketException or OperationCanceledException)
-            {
-                socket.Dispose();
-                cancellationToken.ThrowIfCancellationRequested();
-                failure = e is SocketException ? e : new SocketException((int)SocketError.TimedOut);
-            }
-        }
-
-        if (failure is null && denied is not null)
-        {
-            throw new GitException(
-                "address_denied",
-                $"Connections to {endPoint.Host} are denied: {denied}",
-                "Correct the URL, or allow the address with Ampora__Git__AllowedNetworks if the Git host really is there.");
-        }
-
-        throw failure ?? new SocketException((int)SocketError.HostNotFound);
-    }
 }
 
 /// <summary>What Ampora calls itself towards Git hosts.</summary>
