@@ -1,20 +1,34 @@
 using Ampora.Benchmarks;
+using Ampora.EndToEnd.Tests.Deployments;
 
-// Each promise in numbers, against the real programs that they are about, in one run. Exits with 1 when one is broken.
+// Each promise in numbers, against the real programs that it is about, in one run. Exits with 1 when one is broken.
 if (args is [GitHostProcess.Argument])
     return await GitHostProcess.ServeAsync();
 
-(string Name, Func<Report, Task> RunAsync)[] all =
-[
-    ("tip", TipBenchmark.RunAsync),
-];
-if (args.FirstOrDefault(arg => all.All(benchmark => benchmark.Name != arg)) is { } unknown)
+string[] all = ["tip", "standalone", "distributed"];
+if (args.FirstOrDefault(arg => !all.Contains(arg)) is { } unknown)
 {
-    Console.Error.WriteLine($"There is no benchmark {unknown}; there are {string.Join(", ", all.Select(benchmark => benchmark.Name))}.");
+    Console.Error.WriteLine($"There is no benchmark {unknown}; there are {string.Join(", ", all)}.");
     return 2;
 }
 
 var report = new Report(Console.Out);
-foreach (var benchmark in all.Where(benchmark => args.Length == 0 || args.Contains(benchmark.Name)))
-    await benchmark.RunAsync(report);
+var wanted = args.Length > 0 ? args : all;
+if (wanted.Contains("tip"))
+    await TipBenchmark.RunAsync(report);
+if (wanted.Contains("standalone"))
+    await InAsync(new StandaloneDeployment(), "Standalone: one process, SQLite");
+if (wanted.Contains("distributed"))
+    await InAsync(new DistributedDeployment(), "Distributed: RabbitMQ, PostgreSQL, two sweepers");
 return report.Finish();
+
+async Task InAsync(Deployment deployment, string title)
+{
+    await using (deployment)
+    {
+        report.Title(title);
+        await deployment.InitializeAsync();
+        await SourcesBenchmark.RunAsync(report, deployment);
+        await WebhookBenchmark.RunAsync(report, deployment);
+    }
+}

@@ -74,6 +74,9 @@ public sealed class DistributedWebhookMethods(DistributedDeployment deployment) 
 public sealed class DistributedSharedHook(DistributedDeployment deployment) : SharedHookSpecs(deployment, sources: 300);
 
 [Collection(SharedDistributed.Name)]
+public sealed class DistributedSharedRemote(DistributedDeployment deployment) : SharedRemoteSpecs(deployment);
+
+[Collection(SharedDistributed.Name)]
 public sealed class DistributedLaggingHost(DistributedDeployment deployment) : LaggingHostSpecs(deployment);
 
 [Collection(SharedDistributed.Name)]

@@ -25,3 +25,6 @@ public sealed class StandaloneMissedWebhooks(StandaloneDeployment deployment) : 
 
 [Collection(SharedStandalone.Name)]
 public sealed class StandaloneRealSenders(StandaloneDeployment deployment) : RealSenderSpecs(deployment);
+
+[Collection(SharedStandalone.Name)]
+public sealed class StandaloneSharedRemote(StandaloneDeployment deployment) : SharedRemoteSpecs(deployment);
