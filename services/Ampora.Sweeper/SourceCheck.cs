@@ -91,7 +91,7 @@ internal sealed partial class SourceCheck(
         var started = time.GetTimestamp();
         try
         {
-            return await tips.ReadAsync(source.Remote, claim.Ref, cancellationToken);
+            return await tips.ReadAsync(source.Remote, claim.Ref, companions: 0, cancellationToken);
         }
         finally
         {

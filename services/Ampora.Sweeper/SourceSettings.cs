@@ -1,8 +1,7 @@
-using System.Net.Http.Headers;
 using System.Security.Cryptography;
-using System.Text;
 using Ampora.Database;
 using Ampora.Git;
+using Ampora.Git.Credentials;
 using Ampora.Store;
 using Ampora.Store.Secrets;
 using Ampora.Wakeups;
@@ -28,10 +27,10 @@ internal sealed class SourceSettings(Database<StoreContext> database, SecretCiph
 
         if (GitUrl.TryParse(claim.Url, out var url) is { } problem)
             throw new GitException("invalid_url", $"The source's URL is not usable: {problem}", "Correct the URL of the source.");
-        return new CheckedSource(new GitRemote(url!, row.Credential is null ? null : Authorize(claim, url!, row.Credential)), row.TipConfig);
+        return new CheckedSource(new GitRemote(url!, row.Credential is null ? null : Decrypt(claim, url!, row.Credential)), row.TipConfig);
     }
 
-    private AuthenticationHeaderValue Authorize(Claim claim, GitUrl url, Store.Model.Credential credential)
+    private GitCredential Decrypt(Claim claim, GitUrl url, Store.Model.Credential credential)
     {
         // The Console refuses such a change; a row that was changed past it must not leak the credential either.
         if (credential.Authority != url.Authority)
@@ -44,14 +43,7 @@ internal sealed class SourceSettings(Database<StoreContext> database, SecretCiph
 
         try
         {
-            return GitCredential.Decrypt(cipher, claim.SourceId, credential.Encrypted) switch
-            {
-                GitCredential.Basic basic => new AuthenticationHeaderValue(
-                    "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{basic.Username}:{basic.Password}"))),
-                GitCredential.Bearer bearer => new AuthenticationHeaderValue("Bearer", bearer.Token),
-                var other => throw new GitException(
-                    "credential_unsupported", $"A credential of type {credential.Type} ({other}) cannot be used over {url.Uri.Scheme}.", "Give one of type basic or bearer."),
-            };
+            return StoredCredential.Decrypt(cipher, claim.SourceId, credential.Encrypted);
         }
         catch (CryptographicException e)
         {

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Ampora.Git.Http;
 
 namespace Ampora.Git;
 
@@ -21,9 +22,34 @@ public sealed class GitLimits
     [Range(1, 100_000)]
     public int AncestryDepth { get; set; } = 1000;
 
-    /// <summary>Bytes of a list of refs: room for five million of them, which are read as a stream and never kept.</summary>
+    /// <summary>Bytes of a list of refs: room for all that may be in it, with long names. It is read as a stream and never kept.</summary>
     [Range(65_536, long.MaxValue)]
-    public long RefListBytes { get; set; } = 512L * 1024 * 1024;
+    public long RefListBytes { get; set; } = 256L * 1024 * 1024;
+
+    /// <summary>Refs that one listing may have: more than any real repository lists, and what is read well within the deadline.</summary>
+    [Range(1, int.MaxValue)]
+    public int Refs { get; set; } = 2_000_000;
+
+    /// <summary>Objects that one fetch may bring: eight for each file that a tree may have, and an index of them takes memory.</summary>
+    [Range(1, int.MaxValue)]
+    public int PackObjects { get; set; } = 2_000_000;
+
+    /// <summary>Requests to one host at once, tip checks and fetches together: what a host of a team serves without being slower for people.</summary>
+    [Range(1, 1024)]
+    public int RequestsPerHost { get; set; } = 8;
+
+    /// <summary>Requests that one host gets in a second.</summary>
+    [Range(1, 100_000)]
+    public int RequestsPerHostPerSecond { get; set; } = 100;
+
+    /// <summary>
+    /// An HTTP proxy that all connections to Git hosts go through, <c>http://[user:password@]host:port</c>; empty for none. It is trusted, wherever it is.
+    /// </summary>
+    [ProxyAddress]
+    public string Proxy { get; set; } = "";
+
+    /// <summary>Hosts that are reached without the proxy: names, with all below them, or addresses; separated by commas.</summary>
+    public string NoProxy { get; set; } = "";
 
     /// <summary>Bytes that one fetch may transfer: what a repository of configuration never has at one commit.</summary>
     [Range(65_536, long.MaxValue)]
@@ -31,11 +57,11 @@ public sealed class GitLimits
 
     /// <summary>Files and directories of a tree; each is held in memory while the tree is compared.</summary>
     [Range(1, 10_000_000)]
-    public int TreeEntries { get; set; } = 1_000_000;
+    public int TreeEntries { get; set; } = 250_000;
 
     /// <summary>Bytes of one file. Git itself may take twice as much memory while it unpacks one.</summary>
     [Range(1, 2L * 1024 * 1024 * 1024)]
-    public long FileBytes { get; set; } = 512L * 1024 * 1024;
+    public long FileBytes { get; set; } = 100L * 1024 * 1024;
 
     /// <summary>Bytes of all different files of a tree together, unpacked: a small pack can hold very much of nothing.</summary>
     [Range(1, long.MaxValue)]

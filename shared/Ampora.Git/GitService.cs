@@ -13,7 +13,7 @@ namespace Ampora.Git;
 public static class GitService
 {
     /// <summary>
-    /// Registers <see cref="TipReader"/>, <see cref="GitFetcher"/> and <see cref="AddressPolicy"/>; the caller has bound <see cref="GitLimits"/>. In
+    /// Registers <see cref="TipReader"/>, <see cref="TipProbe"/>, <see cref="GitFetcher"/> and <see cref="AddressPolicy"/>; the caller has bound <see cref="GitLimits"/>. In
     /// the environment Development, loopback is allowed. Services of one process may call it more than once: the first cache folder counts.
     /// </summary>
     /// <param name="services">The services.</param>
@@ -27,7 +27,9 @@ public static class GitService
         services.TryAddSingleton<Discoveries>();
         services.TryAddSingleton(provider => new RepositoryHttp(
             provider.GetRequiredService<GitHttp>(), provider.GetRequiredService<Discoveries>(), Limits(provider), Time(provider)));
-        services.TryAddSingleton(provider => new TipReader(provider.GetRequiredService<RepositoryHttp>(), Limits(provider), Time(provider)));
+        services.TryAddSingleton(provider => new HttpRefs(provider.GetRequiredService<RepositoryHttp>(), Limits(provider)));
+        services.TryAddSingleton(provider => new TipReader(provider.GetRequiredService<HttpRefs>(), Limits(provider), Time(provider)));
+        services.TryAddSingleton(provider => new TipProbe(provider.GetRequiredService<TipReader>()));
         services.TryAddSingleton(provider => new GitRelay(provider.GetRequiredService<RepositoryHttp>(), Limits(provider)));
         services.TryAddSingleton(provider => new CacheFolder(Path.GetFullPath(cacheFolder), Time(provider)));
         services.TryAddSingleton(provider => new GitFetcher(

@@ -13,7 +13,7 @@ public sealed class DependencyRules
         { "Ampora.Database", [] },
         { "Ampora.Git", [] },
         { "Ampora.Hosting", ["Ampora.Contracts"] },
-        { "Ampora.Store", ["Ampora.Contracts", "Ampora.Database", "Ampora.Wakeups", "Ampora.Webhooks"] },
+        { "Ampora.Store", ["Ampora.Contracts", "Ampora.Database", "Ampora.Git", "Ampora.Wakeups", "Ampora.Webhooks"] },
         { "Ampora.Wakeups", ["Ampora.Contracts"] },
         { "Ampora.Webhooks", [] },
     };

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using Ampora.Database;
+using Ampora.Git.Credentials;
 using Ampora.Store.Secrets;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -191,7 +192,7 @@ public sealed class SourceSpecs(Consoles consoles)
         await using var context = console.Store.Read();
         var stored = await context.Credentials.AsNoTracking().SingleAsync(c => c.SourceId == id, Stop);
         Assert.DoesNotContain(password, System.Text.Encoding.Latin1.GetString(stored.Encrypted), StringComparison.Ordinal);
-        var clear = GitCredential.Decrypt(console.Services.GetRequiredService<SecretCipher>(), id, stored.Encrypted);
+        var clear = StoredCredential.Decrypt(console.Services.GetRequiredService<SecretCipher>(), id, stored.Encrypted);
         Assert.Equal(new GitCredential.Basic("robot", password), clear);
         var shown = (await console.Admin.GetJsonAsync(path))["credential"]!;
         Assert.Equal(["type", "authority", "updatedAt"], shown.AsObject().Select(m => m.Key));

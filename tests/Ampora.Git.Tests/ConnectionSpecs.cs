@@ -29,7 +29,7 @@ public sealed class ConnectionSpecs
         await using var provider = services.BuildServiceProvider();
 
         var error = await Assert.ThrowsAsync<GitException>(
-            () => provider.GetRequiredService<TipReader>().ReadAsync(GitServices.Remote(repository), "main", Cancelled));
+            () => provider.GetRequiredService<TipReader>().ReadAsync(GitServices.Remote(repository), "main", 0, Cancelled));
 
         Assert.Equal("address_denied", error.Code);
         Assert.DoesNotContain("secret", error.ToString(), StringComparison.Ordinal);
@@ -62,7 +62,7 @@ public sealed class ConnectionSpecs
         await using var git = new GitServices();
 
         var error = await Assert.ThrowsAsync<GitException>(() => git.Tips.ReadAsync(
-            GitServices.Remote($"https://localhost:{((IPEndPoint)listener.LocalEndpoint).Port}/x"), "main", Cancelled));
+            GitServices.Remote($"https://localhost:{((IPEndPoint)listener.LocalEndpoint).Port}/x"), "main", 0, Cancelled));
 
         Assert.Equal("tls_failed", error.Code);
         await serving;
@@ -90,7 +90,7 @@ public sealed class ConnectionSpecs
         await using var git = new GitServices();
 
         var error = await Assert.ThrowsAsync<GitException>(
-            () => git.Tips.ReadAsync(GitServices.Remote($"https://127.0.0.1:{server.Port}/x.git"), "main", Cancelled));
+            () => git.Tips.ReadAsync(GitServices.Remote($"https://127.0.0.1:{server.Port}/x.git"), "main", 0, Cancelled));
 
         Assert.Equal("tls_failed", error.Code);
     }
@@ -116,7 +116,7 @@ public sealed class ConnectionSpecs
         await using var git = new GitServices(limits => limits.ConnectDeadline = TimeSpan.FromMilliseconds(500));
 
         var error = await Assert.ThrowsAsync<GitException>(() => git.Tips.ReadAsync(
-            GitServices.Remote($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndPoint!).Port}/x"), "main", Cancelled));
+            GitServices.Remote($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndPoint!).Port}/x"), "main", 0, Cancelled));
 
         Assert.Equal("unreachable", error.Code);
         filler.ForEach(socket => socket.Dispose());
@@ -155,8 +155,8 @@ public sealed class ConnectionSpecs
         });
         await using var git = new GitServices();
 
-        await git.Tips.ReadAsync(GitServices.Remote(host.Url), "main", Cancelled);
-        await git.Tips.ReadAsync(GitServices.Remote(host.Url), "main", Cancelled);
+        await git.Tips.ReadAsync(GitServices.Remote(host.Url), "main", 0, Cancelled);
+        await git.Tips.ReadAsync(GitServices.Remote(host.Url), "main", 0, Cancelled);
 
         Assert.Equal(1, connections);
     }

@@ -46,7 +46,7 @@ public sealed class EndlessRefsSpecs
         });
         var before = GC.GetTotalMemory(forceFullCollection: true);
 
-        var error = await Assert.ThrowsAsync<GitException>(() => git.Tips.ReadAsync(GitServices.Remote(host.Url), "main", Cancelled));
+        var error = await Assert.ThrowsAsync<GitException>(() => git.Tips.ReadAsync(GitServices.Remote(host.Url), "main", 0, Cancelled));
 
         Assert.Equal("limit_exceeded", error.Code);
         Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 16 * 1024 * 1024);

@@ -37,7 +37,7 @@ public sealed class FetchGuardSpecs : IAsyncLifetime
         await _repository.CommitAsync([new GitFile("big.bin", RandomNumberGenerator.GetBytes(500_000))]);
         _repository.RequireBasic("ada", Secret);
         var remote = GitServices.Remote(_repository, GitServices.Basic("ada", Secret));
-        var tip = await _git.Tips.ReadAsync(remote, "main", Cancelled);
+        var tip = await _git.Tips.ReadAsync(remote, "main", 0, Cancelled);
         using var gate = _repository.Hold(GitRequestKind.Fetch);
 
         var fetching = _git.Fetcher.FetchAsync(remote, tip, null, "key", Cancelled);
@@ -66,7 +66,7 @@ public sealed class FetchGuardSpecs : IAsyncLifetime
     public async Task The_relay_answers_nobody_but_the_git_that_it_was_opened_for()
     {
         await _repository.CommitAsync(("a.txt", "one"));
-        var tip = await _git.Tips.ReadAsync(Remote, "main", Cancelled);
+        var tip = await _git.Tips.ReadAsync(Remote, "main", 0, Cancelled);
         using var gate = _repository.Hold(GitRequestKind.Fetch);
         var fetching = _git.Fetcher.FetchAsync(Remote, tip, null, "key", Cancelled);
         await gate.Reached.WaitAsync(TimeSpan.FromSeconds(60), Cancelled);
@@ -90,7 +90,7 @@ public sealed class FetchGuardSpecs : IAsyncLifetime
     public async Task What_the_host_answers_to_a_fetch_is_said_as_for_a_tip()
     {
         var sha = await _repository.CommitAsync(("a.txt", "one"));
-        var tip = await _git.Tips.ReadAsync(Remote, "main", Cancelled);
+        var tip = await _git.Tips.ReadAsync(Remote, "main", 0, Cancelled);
 
         _repository.RequireBasic("ada", Secret);
         Assert.Equal("auth_failed", (await FailAsync(tip)).Code);
@@ -131,7 +131,7 @@ public sealed class FetchGuardSpecs : IAsyncLifetime
         var sha = await _repository.CommitAsync(("a.txt", "one"));
         await _repository.TagAsync("v1", sha);
         await _repository.CommitAsync(("a.txt", "two"));
-        var tip = await _git.Tips.ReadAsync(Remote, "v1", Cancelled);
+        var tip = await _git.Tips.ReadAsync(Remote, "v1", 0, Cancelled);
 
         await using (var commit = await _git.Fetcher.FetchAsync(Remote, tip, null, "key", Cancelled))
             await FetchSpecs.AssertSameAsync(_repository, sha, commit);
@@ -142,7 +142,7 @@ public sealed class FetchGuardSpecs : IAsyncLifetime
     public async Task A_cancelled_fetch_leaves_no_process_and_the_next_one_works()
     {
         var sha = await _repository.CommitAsync(("a.txt", "one"));
-        var tip = await _git.Tips.ReadAsync(Remote, "main", Cancelled);
+        var tip = await _git.Tips.ReadAsync(Remote, "main", 0, Cancelled);
         using (var gate = _repository.Hold(GitRequestKind.Fetch))
         {
             using var impatient = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
@@ -163,7 +163,7 @@ public sealed class FetchGuardSpecs : IAsyncLifetime
     {
         await _repository.CommitAsync(("a.txt", "one"));
         await using var git = new GitServices(limits => limits.FetchDeadline = TimeSpan.FromSeconds(2));
-        var tip = await git.Tips.ReadAsync(Remote, "main", Cancelled);
+        var tip = await git.Tips.ReadAsync(Remote, "main", 0, Cancelled);
         _repository.Hangs = true;
 
         var error = await Assert.ThrowsAsync<GitException>(() => git.Fetcher.FetchAsync(Remote, tip, null, "key", Cancelled));
@@ -176,7 +176,7 @@ public sealed class FetchGuardSpecs : IAsyncLifetime
     public async Task A_commit_given_back_leaves_no_process_also_when_its_blobs_were_not_read()
     {
         await _repository.CommitAsync([new GitFile("big.bin", RandomNumberGenerator.GetBytes(3_000_000))]);
-        var tip = await _git.Tips.ReadAsync(Remote, "main", Cancelled);
+        var tip = await _git.Tips.ReadAsync(Remote, "main", 0, Cancelled);
 
         var commit = await _git.Fetcher.FetchAsync(Remote, tip, null, "key", Cancelled);
         Assert.Single(OwnGits());
@@ -229,7 +229,7 @@ public sealed class FetchGuardSpecs : IAsyncLifetime
 
     private async Task FetchAndCompareAsync(string sha)
     {
-        var tip = await _git.Tips.ReadAsync(Remote, "main", Cancelled);
+        var tip = await _git.Tips.ReadAsync(Remote, "main", 0, Cancelled);
         Assert.Equal(sha, tip.Sha);
         await using var commit = await _git.Fetcher.FetchAsync(Remote, tip, null, "key", Cancelled);
         await FetchSpecs.AssertSameAsync(_repository, sha, commit);
@@ -239,7 +239,7 @@ public sealed class FetchGuardSpecs : IAsyncLifetime
     public async Task Fetches_into_one_cache_wait_for_each_other_and_others_do_not()
     {
         await _repository.CommitAsync(("a.txt", "one"));
-        var tip = await _git.Tips.ReadAsync(Remote, "main", Cancelled);
+        var tip = await _git.Tips.ReadAsync(Remote, "main", 0, Cancelled);
         var first = await _git.Fetcher.FetchAsync(Remote, tip, null, "key", Cancelled);
 
         var second = _git.Fetcher.FetchAsync(Remote, tip, null, "key", Cancelled);
@@ -258,7 +258,7 @@ public sealed class FetchGuardSpecs : IAsyncLifetime
             var repository = _server.CreateRepository($"many/{i}");
             var sha = await repository.CommitAsync(($"{i}.txt", $"content {i}"));
             var remote = GitServices.Remote(repository);
-            await using var commit = await _git.Fetcher.FetchAsync(remote, await _git.Tips.ReadAsync(remote, "main", cancellationToken), null, $"many-{i}", cancellationToken);
+            await using var commit = await _git.Fetcher.FetchAsync(remote, await _git.Tips.ReadAsync(remote, "main", 0, cancellationToken), null, $"many-{i}", cancellationToken);
             expected[$"{i}.txt"] = Assert.Single(commit.Entries).Path;
         });
 

@@ -34,7 +34,7 @@ public sealed class FetchSpecs : IAsyncLifetime
         var repository = _server.CreateRepository("odd", objectFormat);
         repository.OnlyProtocolV0 = onlyV0;
         var sha = await CommitOddTreeAsync(repository);
-        var tip = await _git.Tips.ReadAsync(GitServices.Remote(repository), "main", Cancelled);
+        var tip = await _git.Tips.ReadAsync(GitServices.Remote(repository), "main", 0, Cancelled);
         Assert.Equal(sha, tip.Sha);
 
         await using var commit = await _git.Fetcher.FetchAsync(GitServices.Remote(repository), tip, null, "odd-1", Cancelled);
@@ -51,13 +51,13 @@ public sealed class FetchSpecs : IAsyncLifetime
         var big = RandomNumberGenerator.GetBytes(2_000_000);
         await _repository.CommitAsync([new GitFile("big.bin", big), new GitFile("a.txt", "one"u8.ToArray())]);
         var remote = GitServices.Remote(_repository);
-        var first = await _git.Tips.ReadAsync(remote, "main", Cancelled);
+        var first = await _git.Tips.ReadAsync(remote, "main", 0, Cancelled);
         await using (await _git.Fetcher.FetchAsync(remote, first, null, "key", Cancelled))
         {
         }
 
         await _repository.CommitAsync(("a.txt", "two"));
-        var second = await _git.Tips.ReadAsync(remote, "main", Cancelled);
+        var second = await _git.Tips.ReadAsync(remote, "main", 0, Cancelled);
         _repository.ForgetRequests();
         var before = CacheBytes();
         await using var commit = await _git.Fetcher.FetchAsync(remote, second, first.Sha, "key", Cancelled);
@@ -77,7 +77,7 @@ public sealed class FetchSpecs : IAsyncLifetime
         foreach (var sha in new[] { b, a, b, a })
         {
             await _repository.ForcePushAsync(sha);
-            await using var commit = await _git.Fetcher.FetchAsync(remote, await _git.Tips.ReadAsync(remote, "main", Cancelled), null, "key", Cancelled);
+            await using var commit = await _git.Fetcher.FetchAsync(remote, await _git.Tips.ReadAsync(remote, "main", 0, Cancelled), null, "key", Cancelled);
             await AssertSameAsync(_repository, sha, commit);
         }
     }
@@ -89,7 +89,7 @@ public sealed class FetchSpecs : IAsyncLifetime
         for (var i = 0; i < 80; i++)
         {
             var sha = await _repository.CommitAsync(($"dir/{i % 7}.txt", $"content {i}"));
-            var tip = await _git.Tips.ReadAsync(remote, "main", Cancelled);
+            var tip = await _git.Tips.ReadAsync(remote, "main", 0, Cancelled);
             Assert.Equal(sha, tip.Sha);
             await using var commit = await _git.Fetcher.FetchAsync(remote, tip, null, "key", Cancelled);
             if (i % 10 == 9)

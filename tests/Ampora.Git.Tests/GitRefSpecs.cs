@@ -13,6 +13,11 @@ public sealed class GitRefSpecs
     [InlineData("tags/v1")]
     [InlineData("deadbeef")]
     [InlineData("a@b")]
+    [InlineData("tags/*")]
+    [InlineData("tags/v1.*")]
+    [InlineData("refs/tags/release-v1.*-rc")]
+    [InlineData("1111111111111111111111111111111111111111")]
+    [InlineData("1111111111111111111111111111111111111111111111111111111111111111")]
     public void Accepted(string name) => Assert.Null(GitRef.FindProblem(name));
 
     [Theory]
@@ -30,7 +35,12 @@ public sealed class GitRefSpecs
     [InlineData("a?", "~ ^ :")]
     [InlineData("a[", "~ ^ :")]
     [InlineData("a\\b", "~ ^ :")]
-    [InlineData("tags/v1.*", "not supported yet")]
+    [InlineData("v1.*", "tags/")]
+    [InlineData("refs/heads/v1.*", "tags/")]
+    [InlineData("heads/*", "tags/")]
+    [InlineData("*", "tags/")]
+    [InlineData("tags/*.*", "one *")]
+    [InlineData("DEADBEEF11111111111111111111111111111111", "lower case")]
     [InlineData("@", "HEAD")]
     [InlineData("main@{1}", "HEAD")]
     [InlineData("/main", "slash")]
@@ -42,8 +52,6 @@ public sealed class GitRefSpecs
     [InlineData("a.lock", ".lock")]
     [InlineData("a.lock/b", ".lock")]
     [InlineData("refs/heads", "folder")]
-    [InlineData("1111111111111111111111111111111111111111", "fixed commit")]
-    [InlineData("1111111111111111111111111111111111111111111111111111111111111111", "fixed commit")]
     public void Refused_with_the_reason(string name, string reason) => Assert.Contains(reason, GitRef.FindProblem(name), StringComparison.Ordinal);
 
     [Fact]

@@ -1,4 +1,4 @@
-using System.Net.Http.Headers;
+using Ampora.Git.Credentials;
 using Ampora.TestServers;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -27,18 +27,19 @@ internal sealed class GitServices : IAsyncDisposable
 
     public TipReader Tips => _provider.GetRequiredService<TipReader>();
 
+    public TipProbe Probe => _provider.GetRequiredService<TipProbe>();
+
     public GitFetcher Fetcher => _provider.GetRequiredService<GitFetcher>();
 
-    public static GitRemote Remote(string url, AuthenticationHeaderValue? authorization = null)
+    public static GitRemote Remote(string url, GitCredential? credential = null)
     {
         Assert.Null(GitUrl.TryParse(url, out var parsed));
-        return new GitRemote(parsed!, authorization);
+        return new GitRemote(parsed!, credential);
     }
 
-    public static GitRemote Remote(GitRepository repository, AuthenticationHeaderValue? authorization = null) => Remote(repository.Url, authorization);
+    public static GitRemote Remote(GitRepository repository, GitCredential? credential = null) => Remote(repository.Url, credential);
 
-    public static AuthenticationHeaderValue Basic(string username, string password) =>
-        new("Basic", Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes($"{username}:{password}")));
+    public static GitCredential Basic(string username, string password) => new GitCredential.Basic(username, password);
 
     public async ValueTask DisposeAsync()
     {

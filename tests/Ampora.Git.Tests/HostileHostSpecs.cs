@@ -98,7 +98,7 @@ public sealed class HostileHostSpecs : IAsyncLifetime
     {
         await using var host = Serving(Version2, Packets(Other + " refs/heads/main2", Id + " refs/heads/main", ""));
 
-        Assert.Equal(new Tip(Id, "refs/heads/main"), await _git.Tips.ReadAsync(GitServices.Remote(host.Url), "main", Cancelled));
+        Assert.Equal(new Tip(Id, "refs/heads/main"), await _git.Tips.ReadAsync(GitServices.Remote(host.Url), "main", 0, Cancelled));
     }
 
     [Theory]
@@ -166,7 +166,7 @@ public sealed class HostileHostSpecs : IAsyncLifetime
             }
         });
 
-        var error = await Assert.ThrowsAsync<GitException>(() => git.Tips.ReadAsync(GitServices.Remote(host.Url), "main", Cancelled));
+        var error = await Assert.ThrowsAsync<GitException>(() => git.Tips.ReadAsync(GitServices.Remote(host.Url), "main", 0, Cancelled));
 
         Assert.Equal("timeout", error.Code);
     }
@@ -183,8 +183,8 @@ public sealed class HostileHostSpecs : IAsyncLifetime
                 await stream.WriteAsync(block, cancellationToken);
         });
 
-        Assert.Equal(new Tip(Id, "refs/heads/main"), await _git.Tips.ReadAsync(GitServices.Remote(host.Url), "main", Cancelled));
-        Assert.Equal(new Tip(Id, "refs/heads/main"), await _git.Tips.ReadAsync(GitServices.Remote(host.Url), "HEAD", Cancelled));
+        Assert.Equal(new Tip(Id, "refs/heads/main"), await _git.Tips.ReadAsync(GitServices.Remote(host.Url), "main", 0, Cancelled));
+        Assert.Equal(new Tip(Id, "refs/heads/main"), await _git.Tips.ReadAsync(GitServices.Remote(host.Url), "HEAD", 0, Cancelled));
     }
 
     [Theory]
@@ -235,5 +235,5 @@ public sealed class HostileHostSpecs : IAsyncLifetime
     }
 
     private Task<GitException> FailAsync(HostileHost host) =>
-        Assert.ThrowsAsync<GitException>(() => _git.Tips.ReadAsync(GitServices.Remote(host.Url), "main", Cancelled));
+        Assert.ThrowsAsync<GitException>(() => _git.Tips.ReadAsync(GitServices.Remote(host.Url), "main", 0, Cancelled));
 }

@@ -1,4 +1,4 @@
-using System.Net.Http.Headers;
+using Ampora.Git.Credentials;
 using Ampora.TestServers;
 
 namespace Ampora.Git.Tests;
@@ -98,9 +98,9 @@ public sealed class TipSpecs : IAsyncLifetime
         var sha = await repository.CommitAsync(("a.txt", "one"));
         Assert.Equal(64, sha.Length);
 
-        Assert.Equal(sha, (await _git.Tips.ReadAsync(GitServices.Remote(repository), "main", Cancelled)).Sha);
+        Assert.Equal(sha, (await _git.Tips.ReadAsync(GitServices.Remote(repository), "main", 0, Cancelled)).Sha);
         repository.OnlyProtocolV0 = true;
-        Assert.Equal(sha, (await _git.Tips.ReadAsync(GitServices.Remote(repository), "main", Cancelled)).Sha);
+        Assert.Equal(sha, (await _git.Tips.ReadAsync(GitServices.Remote(repository), "main", 0, Cancelled)).Sha);
     }
 
     [Fact]
@@ -163,7 +163,7 @@ public sealed class TipSpecs : IAsyncLifetime
 
         _repository.RequireBearer("t0ken");
         Assert.Equal("auth_failed", (await FailAsync("main", GitServices.Basic("ada", "s3cr3t"))).Code);
-        Assert.Equal(sha, (await ReadAsync("main", new AuthenticationHeaderValue("Bearer", "t0ken"))).Sha);
+        Assert.Equal(sha, (await ReadAsync("main", new GitCredential.Bearer("t0ken"))).Sha);
     }
 
     [Theory]
@@ -280,7 +280,7 @@ public sealed class TipSpecs : IAsyncLifetime
         await using var git = new GitServices(limits => limits.TipDeadline = TimeSpan.FromMilliseconds(300));
         _repository.Hangs = true;
 
-        var error = await Assert.ThrowsAsync<GitException>(() => git.Tips.ReadAsync(GitServices.Remote(_repository), "main", Cancelled));
+        var error = await Assert.ThrowsAsync<GitException>(() => git.Tips.ReadAsync(GitServices.Remote(_repository), "main", 0, Cancelled));
 
         Assert.Equal("timeout", error.Code);
     }
@@ -292,7 +292,7 @@ public sealed class TipSpecs : IAsyncLifetime
         using var impatient = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
         impatient.CancelAfter(200);
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _git.Tips.ReadAsync(GitServices.Remote(_repository), "main", impatient.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _git.Tips.ReadAsync(GitServices.Remote(_repository), "main", 0, impatient.Token));
     }
 
     [Fact]
@@ -301,9 +301,9 @@ public sealed class TipSpecs : IAsyncLifetime
         await _repository.CommitAsync(("a.txt", "one"));
         await using var git = new GitServices(limits => limits.AllowedNetworks = "");
 
-        var literal = await Assert.ThrowsAsync<GitException>(() => git.Tips.ReadAsync(GitServices.Remote(_repository), "main", Cancelled));
+        var literal = await Assert.ThrowsAsync<GitException>(() => git.Tips.ReadAsync(GitServices.Remote(_repository), "main", 0, Cancelled));
         var named = await Assert.ThrowsAsync<GitException>(() => git.Tips.ReadAsync(
-            GitServices.Remote(_repository.Url.Replace("127.0.0.1", "localhost", StringComparison.Ordinal)), "main", Cancelled));
+            GitServices.Remote(_repository.Url.Replace("127.0.0.1", "localhost", StringComparison.Ordinal)), "main", 0, Cancelled));
 
         Assert.Equal("address_denied", literal.Code);
         Assert.Equal("address_denied", named.Code);
@@ -317,16 +317,16 @@ public sealed class TipSpecs : IAsyncLifetime
         await _server.DisposeAsync();
         _server = await GitHttpServer.StartAsync();
 
-        var refused = await Assert.ThrowsAsync<GitException>(() => _git.Tips.ReadAsync(GitServices.Remote(url), "main", Cancelled));
-        var unknown = await Assert.ThrowsAsync<GitException>(() => _git.Tips.ReadAsync(GitServices.Remote("http://no-such-host.invalid/x"), "main", Cancelled));
+        var refused = await Assert.ThrowsAsync<GitException>(() => _git.Tips.ReadAsync(GitServices.Remote(url), "main", 0, Cancelled));
+        var unknown = await Assert.ThrowsAsync<GitException>(() => _git.Tips.ReadAsync(GitServices.Remote("http://no-such-host.invalid/x"), "main", 0, Cancelled));
 
         Assert.Equal("unreachable", refused.Code);
         Assert.Equal("unreachable", unknown.Code);
     }
 
-    private Task<Tip> ReadAsync(string refName, AuthenticationHeaderValue? authorization = null) =>
-        _git.Tips.ReadAsync(GitServices.Remote(_repository, authorization), refName, Cancelled);
+    private Task<Tip> ReadAsync(string refName, GitCredential? credential = null) =>
+        _git.Tips.ReadAsync(GitServices.Remote(_repository, credential), refName, 0, Cancelled);
 
-    private Task<GitException> FailAsync(string refName, AuthenticationHeaderValue? authorization = null) =>
-        Assert.ThrowsAsync<GitException>(() => ReadAsync(refName, authorization));
+    private Task<GitException> FailAsync(string refName, GitCredential? credential = null) =>
+        Assert.ThrowsAsync<GitException>(() => ReadAsync(refName, credential));
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using Ampora.Database;
+using Ampora.Git.Credentials;
 using Ampora.Store.Model;
 using Ampora.Store.Secrets;
 using Ampora.Store.Webhooks;
@@ -49,7 +50,7 @@ public sealed class ReencryptionSpecs(PostgresServer postgres)
 
         await using var read = store.Database.Read();
         foreach (var credential in await read.Credentials.ToListAsync(Token))
-            Assert.Equal("password of " + credential.SourceId, ((GitCredential.Basic)GitCredential.Decrypt(New, credential.SourceId, credential.Encrypted)).Password);
+            Assert.Equal("password of " + credential.SourceId, ((GitCredential.Basic)StoredCredential.Decrypt(New, credential.SourceId, credential.Encrypted)).Password);
         foreach (var kept in await read.WebhookSecrets.ToListAsync(Token))
         {
             var place = WebhookSecretStorage.PlaceOf(kept.SourceId);
@@ -145,7 +146,7 @@ public sealed class ReencryptionSpecs(PostgresServer postgres)
                     {
                         SourceId = id,
                         Type = "basic",
-                        Encrypted = new GitCredential.Basic("ops", "password of " + id).Encrypt(cipher, id),
+                        Encrypted = StoredCredential.Encrypt(cipher, id, new GitCredential.Basic("ops", "password of " + id)),
                         Authority = "https://git.example:443",
                         UpdatedAt = now,
                     },

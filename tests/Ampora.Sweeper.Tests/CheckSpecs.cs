@@ -1,4 +1,4 @@
-using Ampora.Store.Secrets;
+using Ampora.Git.Credentials;
 using Ampora.TestServers;
 using Ampora.Wakeups;
 using Microsoft.EntityFrameworkCore;

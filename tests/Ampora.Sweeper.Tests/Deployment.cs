@@ -1,4 +1,5 @@
 using Ampora.Database;
+using Ampora.Git.Credentials;
 using Ampora.Hosting;
 using Ampora.Store;
 using Ampora.Store.Model;
@@ -124,7 +125,7 @@ public sealed class Deployment : IAsyncDisposable
                     {
                         SourceId = id,
                         Type = credential.ToString().ToLowerInvariant(),
-                        Encrypted = credential.Encrypt(cipher, id),
+                        Encrypted = StoredCredential.Encrypt(cipher, id, credential),
                         Authority = authority ?? uri.GetLeftPart(UriPartial.Authority),
                         UpdatedAt = now,
                     },

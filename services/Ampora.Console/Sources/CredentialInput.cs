@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 using Ampora.Console.Http;
 using Ampora.Git;
 using Ampora.Store.Model;
-using Ampora.Store.Secrets;
+using Ampora.Git.Credentials;
 
 namespace Ampora.Console.Sources;
 

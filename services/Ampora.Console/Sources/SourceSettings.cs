@@ -1,6 +1,6 @@
 using Ampora.Console.Webhooks;
 using Ampora.Store.Model;
-using Ampora.Store.Secrets;
+using Ampora.Git.Credentials;
 
 namespace Ampora.Console.Sources;
 

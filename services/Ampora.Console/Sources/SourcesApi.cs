@@ -206,7 +206,7 @@ internal static class SourcesApi
             source.Credential = null;
         if (settings.Credential is not CredentialChange.Set set)
             return;
-        var encrypted = set.Value.Encrypt(cipher, source.Id);
+        var encrypted = StoredCredential.Encrypt(cipher, source.Id, set.Value);
         if (source.Credential is { } stored)
             (stored.Type, stored.Encrypted, stored.Authority, stored.UpdatedAt) = (set.Type, encrypted, settings.Authority, now);
         else

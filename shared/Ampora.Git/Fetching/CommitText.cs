@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using Ampora.Git.Http;
+using Ampora.Git.Protocol;
 
 namespace Ampora.Git.Fetching;
 

@@ -1,4 +1,4 @@
-using Ampora.Git.Http;
+using Ampora.Git.Protocol;
 
 namespace Ampora.Git.Fetching;
 

@@ -126,14 +126,14 @@ internal sealed class GitRelay(RepositoryHttp repository, GitLimits limits) : IA
         if (repository.Discoveries.Find(fetch.Remote) is { } known)
         {
             fetch.BaseUrl = known.BaseUrl;
-            await response.Body.WriteAsync(known.Advertisement, cancellationToken);
+            await response.Body.WriteAsync(known.Capabilities.Advertisement, cancellationToken);
             return;
         }
 
         await using var discovery = await repository.DiscoverAsync(fetch.Remote, cancellationToken);
         fetch.BaseUrl = discovery.BaseUrl;
         if (discovery.V2 is { } version2)
-            await response.Body.WriteAsync(version2.Advertisement, cancellationToken);
+            await response.Body.WriteAsync(version2.Capabilities.Advertisement, cancellationToken);
         else
             await discovery.Reader.CopyAdvertisementAsync(response.Body, cancellationToken);
     }

@@ -1,16 +1,13 @@
 using System.Collections.Concurrent;
-using System.Net.Http.Headers;
-using System.Security.Cryptography;
-using System.Text;
+using Ampora.Git.Protocol;
 
 namespace Ampora.Git.Http;
 
 /// <summary>What a server with protocol v2 said about one repository.</summary>
 /// <param name="BaseUrl">Where the repository is served, after a redirect within its host; without a trailing slash.</param>
-/// <param name="ObjectIdDigits">The length of its object ids.</param>
-/// <param name="SendsObjectFormat">Whether it wants to be told its object format.</param>
-/// <param name="Advertisement">The whole answer, to be shown to git without asking again.</param>
-internal sealed record Discovery(string BaseUrl, int ObjectIdDigits, bool SendsObjectFormat, byte[] Advertisement)
+/// <param name="MovedTo">The same, when the host said that it is there for good; null when it did not.</param>
+/// <param name="Capabilities">What it can.</param>
+internal sealed record Discovery(string BaseUrl, string? MovedTo, Capabilities Capabilities)
 {
     /// <summary>What discovery appends to the repository's URL.</summary>
     public const string Suffix = "/info/refs";
@@ -40,20 +37,14 @@ internal sealed class Discoveries
 
     private readonly ConcurrentDictionary<(string Url, string Credential), Discovery> _kept = new();
 
-    public Discovery? Find(GitRemote remote) => _kept.GetValueOrDefault(Key(remote));
+    public Discovery? Find(GitRemote remote) => _kept.GetValueOrDefault(remote.Key);
 
     public void Keep(GitRemote remote, Discovery discovery)
     {
         if (_kept.Count >= MaxKept)
             _kept.Clear();
-        _kept[Key(remote)] = discovery;
+        _kept[remote.Key] = discovery;
     }
 
-    public void Forget(GitRemote remote) => _kept.TryRemove(Key(remote), out _);
-
-    // The credential itself is not kept here: a digest tells two apart as well.
-    private static (string Url, string Credential) Key(GitRemote remote) => (remote.Url.ToString(), Digest(remote.Authorization));
-
-    private static string Digest(AuthenticationHeaderValue? authorization) =>
-        authorization is null ? "" : Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(authorization.ToString())));
+    public void Forget(GitRemote remote) => _kept.TryRemove(remote.Key, out _);
 }

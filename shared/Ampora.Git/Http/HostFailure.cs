@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using Ampora.Git.Protocol;
 
 namespace Ampora.Git.Http;
 
@@ -20,14 +21,14 @@ internal static class HostFailure
         var retryAfter = RetryAfter(response.Headers.RetryAfter, time);
         return status switch
         {
-            401 => new GitException("auth_failed", $"401 from {host}", remote.Authorization is null
+            401 => new GitException("auth_failed", $"401 from {host}", !remote.HasLogin
                 ? "The repository is private or does not exist: give a credential that may read it, or correct the URL."
                 : "The repository is private and the credential is wrong or has expired: give a new one."),
             403 when retryAfter is not null || IsRateLimit(response) => RateLimited(),
-            403 => new GitException("auth_failed", $"403 from {host}", remote.Authorization is null
+            403 => new GitException("auth_failed", $"403 from {host}", !remote.HasLogin
                 ? "The host refuses anonymous access: give a credential that may read the repository."
                 : "The host knows the credential but does not let it read this repository: give it that right, or another credential."),
-            404 or 410 => new GitException("not_found", $"{status} from {host}: there is no repository at this URL", remote.Authorization is null
+            404 or 410 => new GitException("not_found", $"{status} from {host}: there is no repository at this URL", !remote.HasLogin
                 ? "Correct the URL; if the repository is private, give a credential, since hosts hide private repositories."
                 : "Correct the URL, or give the credential the right to read the repository, since hosts hide private repositories."),
             429 => RateLimited(),

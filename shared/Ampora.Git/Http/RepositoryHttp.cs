@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Net.Http.Headers;
-using System.Text;
+using Ampora.Git.Credentials;
+using Ampora.Git.Protocol;
 
 namespace Ampora.Git.Http;
 
@@ -9,7 +9,8 @@ namespace Ampora.Git.Http;
 /// <param name="Response">The answer.</param>
 /// <param name="Reader">With v0, its line is the first ref, and empty if there is none; it reads on from there.</param>
 /// <param name="BaseUrl">Where the repository is served.</param>
-internal sealed record OpenDiscovery(Discovery? V2, HttpResponseMessage Response, PacketReader Reader, string BaseUrl) : IAsyncDisposable
+/// <param name="MovedTo">The same, when the host said that it is there for good; null when it did not.</param>
+internal sealed record OpenDiscovery(Discovery? V2, HttpResponseMessage Response, PacketReader Reader, string BaseUrl, string? MovedTo) : IAsyncDisposable
 {
     public async ValueTask DisposeAsync()
     {
@@ -22,22 +23,19 @@ internal sealed record OpenDiscovery(Discovery? V2, HttpResponseMessage Response
 /// <summary>Smart HTTP (gitprotocol-http) towards one repository: discovery and requests, each failure in words.</summary>
 internal sealed class RepositoryHttp(GitHttp http, Discoveries discoveries, GitLimits limits, TimeProvider time)
 {
-    // Capabilities are a dozen lines.
-    private const int MaxCapabilities = 256;
-
-    public GitHttp Http => http;
-
     public Discoveries Discoveries => discoveries;
 
     /// <summary>Asks what the server speaks. A redirect within the host is followed once.</summary>
     public async Task<OpenDiscovery> DiscoverAsync(GitRemote remote, CancellationToken cancellationToken)
     {
         var baseUrl = remote.Url.ToString().TrimEnd('/');
+        string? movedTo = null;
         var response = await GetAsync(remote, baseUrl, cancellationToken);
         try
         {
             if (FindRedirect(response, remote, baseUrl) is { } newBase)
             {
+                movedTo = (int)response.StatusCode is 301 or 308 ? newBase : null;
                 response.Dispose();
                 baseUrl = newBase;
                 response = await GetAsync(remote, baseUrl, cancellationToken);
@@ -49,10 +47,10 @@ internal sealed class RepositoryHttp(GitHttp http, Discoveries discoveries, GitL
                 throw failure;
             Expect(response, Discovery.AdvertisementType);
             var reader = new PacketReader(await response.Content.ReadAsStreamAsync(cancellationToken), limits.RefListBytes);
-            var version2 = await ReadHeadAsync(reader, baseUrl, cancellationToken);
+            var version2 = await Capabilities.ReadAsync(reader, cancellationToken) is { } capabilities ? new Discovery(baseUrl, movedTo, capabilities) : null;
             if (version2 is not null)
                 discoveries.Keep(remote, version2);
-            return new OpenDiscovery(version2, response, reader, baseUrl);
+            return new OpenDiscovery(version2, response, reader, baseUrl, movedTo);
         }
         catch
         {
@@ -65,7 +63,7 @@ internal sealed class RepositoryHttp(GitHttp http, Discoveries discoveries, GitL
     public async Task<HttpResponseMessage> PostAsync(
         GitRemote remote, Uri uri, HttpContent content, string? protocol, CancellationToken cancellationToken)
     {
-        var response = await http.SendAsync(HttpMethod.Post, uri, remote.Authorization, Shape, cancellationToken);
+        var response = await http.SendAsync(HttpMethod.Post, uri, await HttpLogins.FindAsync(remote, cancellationToken), Shape, cancellationToken);
         try
         {
             if ((int)response.StatusCode is >= 300 and < 400)
@@ -94,14 +92,14 @@ internal sealed class RepositoryHttp(GitHttp http, Discoveries discoveries, GitL
         await http.SendAsync(
             HttpMethod.Get,
             GitUrl.AsUri(baseUrl + Discovery.Suffix + Discovery.Query),
-            remote.Authorization,
+            await HttpLogins.FindAsync(remote, cancellationToken),
             static request => request.Headers.Add("Git-Protocol", "version=2"),
             cancellationToken);
 
     // The credential was given for scheme, host and port; a redirect may change nothing of that.
     private static string? FindRedirect(HttpResponseMessage response, GitRemote remote, string baseUrl)
     {
-        if ((int)response.StatusCode is < 300 or >= 400)
+        if ((int)response.StatusCode is not (301 or 302 or 307 or 308))
             return null;
         if (response.Headers.Location is not { } location)
             throw HostFailure.Moved(remote, to: null);
@@ -129,62 +127,5 @@ internal sealed class RepositoryHttp(GitHttp http, Discoveries discoveries, GitL
 
         if (response.Content.Headers.ContentEncoding.Count > 0)
             throw PacketReader.Broken("a compressed answer, which nobody asked for");
-    }
-
-    // "# service=git-upload-pack" and a flush come first with most servers, by the book before v0 alone.
-    private static async Task<Discovery?> ReadHeadAsync(PacketReader reader, string baseUrl, CancellationToken cancellationToken)
-    {
-        var advertisement = new MemoryStream();
-        if (await reader.ReadAsync(cancellationToken) != PacketKind.Data)
-            throw PacketReader.Broken("an empty answer");
-        if (reader.Line.Span.StartsWith("# service="u8))
-        {
-            if (!reader.Line.Span.SequenceEqual("# service=git-upload-pack"u8) || await reader.ReadAsync(cancellationToken) != PacketKind.Flush)
-                throw PacketReader.Broken("an answer for another service");
-            switch (await reader.ReadAsync(cancellationToken))
-            {
-                case PacketKind.Data: break;
-                // With v0 an empty repository is an empty list.
-                case PacketKind.Flush: return null;
-                default: throw PacketReader.Broken("an answer without capabilities");
-            }
-        }
-
-        if (!reader.Line.Span.SequenceEqual("version 2"u8))
-            return null;
-        Append(advertisement, "# service=git-upload-pack"u8);
-        advertisement.Write("0000"u8);
-        Append(advertisement, reader.Line.Span);
-        var (digits, sendsFormat, lists, fetches) = (ObjectId.Sha1Digits, false, false, false);
-        for (var lines = 0; await reader.ReadAsync(cancellationToken) is var kind && kind != PacketKind.Flush; lines++)
-        {
-            if (kind != PacketKind.Data || lines > MaxCapabilities)
-                throw PacketReader.Broken("a list of capabilities that has no end");
-            Append(advertisement, reader.Line.Span);
-            var text = reader.Text;
-            lists |= text == "ls-refs" || text.StartsWith("ls-refs=", StringComparison.Ordinal);
-            fetches |= text == "fetch" || text.StartsWith("fetch=", StringComparison.Ordinal);
-            if (!text.StartsWith("object-format=", StringComparison.Ordinal))
-                continue;
-            sendsFormat = true;
-            digits = text switch
-            {
-                "object-format=sha1" => ObjectId.Sha1Digits,
-                "object-format=sha256" => ObjectId.Sha256Digits,
-                _ => throw PacketReader.Broken($"an object format that this version does not know ({Readable.Line(text)})"),
-            };
-        }
-
-        advertisement.Write("0000"u8);
-        return lists && fetches
-            ? new Discovery(baseUrl, digits, sendsFormat, advertisement.ToArray())
-            : throw PacketReader.Broken("capabilities without ls-refs and fetch");
-    }
-
-    private static void Append(MemoryStream stream, ReadOnlySpan<byte> line)
-    {
-        stream.Write(Encoding.ASCII.GetBytes((line.Length + 5).ToString("x4", CultureInfo.InvariantCulture)));
-        stream.Write(line);
-        stream.WriteByte((byte)'\n');
     }
 }

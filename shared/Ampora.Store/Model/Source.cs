@@ -92,7 +92,7 @@ public sealed class Credential
     /// <summary><c>basic</c> or <c>bearer</c>.</summary>
     public required string Type { get; set; }
 
-    /// <summary>Made by <see cref="Secrets.GitCredential.Encrypt"/>.</summary>
+    /// <summary>Made by <see cref="Secrets.StoredCredential.Encrypt"/>.</summary>
     public required byte[] Encrypted { get; set; }
 
     /// <summary>Scheme, host and port that it was given for; it is sent nowhere else.</summary>

@@ -1,7 +1,8 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 
-namespace Ampora.Git.Http;
+namespace Ampora.Git.Protocol;
 
 /// <summary>What a packet line is.</summary>
 internal enum PacketKind
@@ -31,9 +32,16 @@ internal sealed class PacketReader(Stream stream, long maxBytes) : IAsyncDisposa
     // The protocol's own limit for a line, its length included.
     private const int MaxPacket = 65_520;
 
-    private readonly byte[] _buffer = new byte[MaxPacket + 4];
+    // A tip's whole answer fits; only a longer line makes it grow.
+    private const int FirstBuffer = 4096;
+
+    // Read ahead by this much where there is much to read.
+    private const int LongBuffer = MaxPacket + 4;
+
+    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
     private int _start;
     private int _end;
+    private bool _disposed;
 
     /// <summary>Bytes read so far.</summary>
     public long BytesRead { get; private set; }
@@ -99,7 +107,16 @@ internal sealed class PacketReader(Stream stream, long maxBytes) : IAsyncDisposa
         while (await FillAsync(1, cancellationToken));
     }
 
-    public ValueTask DisposeAsync() => stream.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        Line = default;
+        // The stream first: what still reads into the buffer has ended then.
+        await stream.DisposeAsync();
+        ArrayPool<byte>.Shared.Return(_buffer);
+    }
 
     internal static GitException Broken(string what) => new(
         "protocol_error",
@@ -112,13 +129,7 @@ internal sealed class PacketReader(Stream stream, long maxBytes) : IAsyncDisposa
     {
         if (_end - _start >= count)
             return true;
-        if (_start > 0)
-        {
-            _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
-            _end -= _start;
-            _start = 0;
-        }
-
+        MakeRoom(count);
         while (_end < count)
         {
             var read = await stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken);
@@ -137,35 +148,20 @@ internal sealed class PacketReader(Stream stream, long maxBytes) : IAsyncDisposa
 
         return true;
     }
-}
 
-/// <summary>Makes what a Git host says fit for a log line and a screen.</summary>
-internal static class Readable
-{
-    private const int MaxLength = 300;
-
-    /// <summary>One line without control characters, cut to a readable length.</summary>
-    public static string Line(ReadOnlySpan<byte> bytes) => Line(Encoding.UTF8.GetString(bytes[..Math.Min(bytes.Length, MaxLength * 4)]));
-
-    /// <summary>One line without control characters, cut to a readable length.</summary>
-    public static string Line(string text, int maxLength = MaxLength)
+    // What is left of the last read goes to the front; a list that is longer than the first buffer is read in large pieces.
+    private void MakeRoom(int count)
     {
-        var line = new StringBuilder(Math.Min(text.Length, maxLength));
-        foreach (var rune in text.EnumerateRunes())
+        var isShort = _buffer.Length < LongBuffer && (count > _buffer.Length || BytesRead > _buffer.Length);
+        var target = isShort ? ArrayPool<byte>.Shared.Rent(LongBuffer) : _buffer;
+        _buffer.AsSpan(_start, _end - _start).CopyTo(target);
+        if (!ReferenceEquals(target, _buffer))
         {
-            if (line.Length >= maxLength)
-            {
-                line.Append('…');
-                break;
-            }
-
-            line.Append(IsPrintable(rune) ? rune.ToString() : " ");
+            ArrayPool<byte>.Shared.Return(_buffer);
+            _buffer = target;
         }
 
-        return line.ToString().Trim();
+        _end -= _start;
+        _start = 0;
     }
-
-    // Control characters end lines and colour terminals; format characters turn the direction of text and hide parts of it.
-    private static bool IsPrintable(Rune rune) => !Rune.IsControl(rune) && Rune.GetUnicodeCategory(rune) is not
-        (UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned);
 }

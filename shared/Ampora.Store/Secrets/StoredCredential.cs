@@ -1,25 +1,20 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-using System.Text.Json.Serialization;
+using Ampora.Git.Credentials;
 
 namespace Ampora.Store.Secrets;
 
-/// <summary>A Git credential in clear; it lives only between decryption and the request that uses it.</summary>
-[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
-[JsonDerivedType(typeof(Basic), "basic")]
-[JsonDerivedType(typeof(Bearer), "bearer")]
-public abstract record GitCredential
+/// <summary>How a source's Git credential is kept: as JSON, encrypted for that source alone.</summary>
+public static class StoredCredential
 {
-    private GitCredential()
-    {
-    }
-
-    /// <summary>What <see cref="Model.Credential.Encrypted"/> keeps of it.</summary>
+    /// <summary>What <see cref="Model.Credential.Encrypted"/> keeps of a credential.</summary>
     /// <param name="cipher">The cipher.</param>
     /// <param name="sourceId">The slug of the source that it is for.</param>
-    public byte[] Encrypt(SecretCipher cipher, string sourceId)
+    /// <param name="credential">The credential.</param>
+    public static byte[] Encrypt(SecretCipher cipher, string sourceId, GitCredential credential)
     {
-        var clear = JsonSerializer.SerializeToUtf8Bytes(this);
+        ArgumentNullException.ThrowIfNull(cipher);
+        var clear = JsonSerializer.SerializeToUtf8Bytes(credential);
         try
         {
             return cipher.Encrypt(Place(sourceId), clear);
@@ -37,6 +32,7 @@ public abstract record GitCredential
     /// <exception cref="CryptographicException">Wrong master key, another source's value, or changed.</exception>
     public static GitCredential Decrypt(SecretCipher cipher, string sourceId, ReadOnlySpan<byte> encrypted)
     {
+        ArgumentNullException.ThrowIfNull(cipher);
         var clear = cipher.Decrypt(Place(sourceId), encrypted);
         try
         {
@@ -49,16 +45,4 @@ public abstract record GitCredential
     }
 
     private static SecretPlace Place(string sourceId) => new("credentials", sourceId, "encrypted");
-
-    /// <summary>Never the secret.</summary>
-    public sealed override string ToString() => GetType().Name;
-
-    /// <summary>HTTP Basic, RFC 7617.</summary>
-    /// <param name="Username">The user; without a colon.</param>
-    /// <param name="Password">The password or access token.</param>
-    public sealed record Basic(string Username, string Password) : GitCredential;
-
-    /// <summary>A bearer token, RFC 6750.</summary>
-    /// <param name="Token">The token.</param>
-    public sealed record Bearer(string Token) : GitCredential;
 }
