@@ -63,7 +63,7 @@ public static class AllowedSigners
             return "has an empty name among its principals; separate them by commas alone, without spaces.";
         if (!TryTakeWord(ref rest, out var word))
             return "has a quotation mark without its pair.";
-        if (!IsKeyType(word))
+        if (word.Length > 0 && !IsKeyType(word))
         {
             if (FindProblemOfOptions(word) is { } problem)
                 return problem;

@@ -13,6 +13,9 @@ internal static class CommitVerification
 
     private const string Unknown = "Good \"git\" signature with ";
 
+    // How ssh-keygen says that a key is allowed, but not for this.
+    private static readonly string[] Limits = ["has expired", "not yet valid", "not permitted for use in signature namespace"];
+
     /// <summary>Verifies a commit.</summary>
     /// <param name="repository">The bare repository that has it.</param>
     /// <param name="sha">The commit.</param>
@@ -46,7 +49,8 @@ internal static class CommitVerification
         {
             await WriteAsync(file, allowedSigners, cancellationToken);
             var (exitCode, said) = await GitProcess.RunAsync(repository, ["verify-commit", "--raw", sha], Settings(file), allocationLimit, cancellationToken);
-            return Judge(sha, exitCode, said);
+            // ssh-keygen names the line of the file; where that is, is nobody's business.
+            return Judge(sha, exitCode, said.Replace(file + ":", "line ", StringComparison.Ordinal).Replace(file, "the allowed signers", StringComparison.Ordinal));
         }
         finally
         {
@@ -74,12 +78,13 @@ internal static class CommitVerification
             return new CommitSigner(good[Known.Length..with], Fingerprint(good));
         }
 
-        if (Array.Find(lines, line => line.StartsWith(Unknown, StringComparison.Ordinal)) is { } unknown)
+        var unknown = Array.Find(lines, line => line.StartsWith(Unknown, StringComparison.Ordinal));
+        var reason = Array.Find(lines, line => Limits.Any(words => line.Contains(words, StringComparison.Ordinal)));
+        if (unknown is not null || reason is not null)
         {
-            var reason = Array.Find(lines, line => line.Contains("expired", StringComparison.Ordinal) || line.Contains("not yet valid", StringComparison.Ordinal));
             throw new GitException(
                 "signer_not_allowed",
-                $"The commit {sha} is signed by the key {Fingerprint(unknown)}, which is not allowed{(reason is null ? "" : $": {Readable.Line(reason)}")}.",
+                $"The commit {sha} is signed by {(unknown is null ? "a key" : $"the key {Fingerprint(unknown)}")}, which is not allowed{(reason is null ? "" : $": {Readable.Line(reason)}")}.",
                 "Look who signed it. If that is right, add the key to the source's allowed signers, for the namespace git and the time of the commit.");
         }
 
