@@ -69,7 +69,7 @@ internal sealed partial class SourceCheck(
             var tip = await ReadTipAsync(claim, source, stages, cancellationToken);
             stages.Sha = tip.Sha;
             if (tip.Sha == claim.TipSha)
-                return new CheckResult.Unchanged { Sha = tip.Sha, TipTime = stages.Tip };
+                return new CheckResult.Unchanged { Sha = tip.Sha, RefName = tip.RefName, TipTime = stages.Tip };
 
             if (await trees.FindSweepAsync(claim, tip.Sha, cancellationToken) is { } sweep)
                 return await ReuseAsync(claim, source, tip, sweep, stages, cancellationToken);
@@ -198,6 +198,7 @@ internal sealed partial class SourceCheck(
         Tip tip, CommitSummary commit, IReadOnlyList<string> parents, bool forced, bool reused, TreeChanges changes, Stages stages) => new()
         {
             Sha = tip.Sha,
+            RefName = tip.RefName,
             Commit = commit,
             Parents = parents,
             Forced = forced,

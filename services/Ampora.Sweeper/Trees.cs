@@ -27,16 +27,20 @@ internal sealed class Trees(Database<StoreContext> database, SnapshotStore snaps
     {
         var manifest = new Manifest([.. commit.Entries.Select(e => new ManifestEntry(e.Path, e.Mode, e.ObjectId, e.Size))]);
         var blobs = manifest.Entries.Where(e => e is { IsDirectory: false, IsSubmodule: false }).Select(e => e.ObjectId).ToHashSet(StringComparer.Ordinal);
-        var missing = await snapshots.FindMissingAsync(claim.SourceId, blobs, cancellationToken);
-        if (missing.Count > 0)
+        while (true)
         {
-            await using var writer = snapshots.WriteBlobs(claim.SourceId);
-            await commit.ReadBlobsAsync([.. missing], writer.AddAsync, cancellationToken);
-            await writer.FlushAsync(cancellationToken);
-        }
+            var missing = await snapshots.FindMissingAsync(claim.SourceId, blobs, cancellationToken);
+            if (missing.ObjectIds.Count > 0)
+            {
+                await using var writer = snapshots.WriteBlobs(claim.SourceId);
+                await commit.ReadBlobsAsync([.. missing.ObjectIds], writer.AddAsync, cancellationToken);
+                await writer.FlushAsync(cancellationToken);
+            }
 
-        await snapshots.StageAsync(claim.SourceId, claim.Config, sha, manifest, cancellationToken);
-        return manifest;
+            // False only when the machine slept in between: then the blobs may be gone.
+            if (await snapshots.StageAsync(claim.SourceId, claim.Config, sha, manifest, missing.LookedAt, cancellationToken))
+                return manifest;
+        }
     }
 
     /// <summary>Compares a tree with the known tip's.</summary>

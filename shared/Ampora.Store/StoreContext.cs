@@ -97,7 +97,8 @@ public abstract class StoreContext(DbContextOptions options) : DbContext(options
             wakeup.ToTable("wakeups").HasKey(w => w.SourceId);
             wakeup.HasIndex(w => w.NextPollAt);
             wakeup.HasIndex(w => w.AskedAt).HasFilter("wanted > done").HasDatabaseName("ix_wakeups_unfinished");
-            wakeup.HasIndex(w => w.Host).HasFilter("lease_until IS NOT NULL").HasDatabaseName("ix_wakeups_leased_host");
+            wakeup.HasIndex(w => new { w.Host, w.Remote }).HasFilter("lease_until IS NOT NULL").HasDatabaseName("ix_wakeups_leased_host");
+            wakeup.HasIndex(w => w.Remote).HasFilter("wanted > done").HasDatabaseName("ix_wakeups_unfinished_remote");
             wakeup.HasIndex(w => new { w.Host, w.AskedAt }).HasFilter("waiting_for_host").HasDatabaseName("ix_wakeups_waiting_for_host");
         });
         modelBuilder.Entity<DeliveryRow>(delivery =>
@@ -150,11 +151,13 @@ public abstract class StoreContext(DbContextOptions options) : DbContext(options
         modelBuilder.Entity<Snapshot>(snapshot =>
         {
             snapshot.ToTable("snapshots").HasKey(s => new { s.SourceId, s.Config, s.Sha });
+            snapshot.HasIndex(s => s.ManifestId);
             BelongsToSource(snapshot);
         });
         modelBuilder.Entity<Blob>(blob =>
         {
             blob.ToTable("blobs").HasKey(b => new { b.SourceId, b.ObjectId });
+            blob.HasIndex(b => b.ContentId);
             BelongsToSource(blob);
         });
         modelBuilder.Entity<BlobChunk>(chunk =>

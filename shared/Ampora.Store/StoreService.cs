@@ -29,6 +29,7 @@ public static class StoreService
 
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<WakeupPolicy>();
+        services.TryAddSingleton<SnapshotTimes>();
         services.AddSingleton<IValidateOptions<StoreOptions>, StoreOptions.Validation>();
         services.AddOptions<StoreOptions>()
             // Read when first needed, so that settings added after this call count.

@@ -53,6 +53,15 @@ public sealed record Claim
     /// <summary>The tip that is known; null before the first success.</summary>
     public string? TipSha { get; init; }
 
+    /// <summary>The full name of the ref at which the tip is known, or the commit's id of a source that names one; null before the first success under these settings.</summary>
+    public string? TipRef { get; init; }
+
+    /// <summary>The version of the settings under which the known tip was stored; null before the first success.</summary>
+    public long? TipConfig { get; init; }
+
+    /// <summary>How many other sources of the same remote are wanted and could be claimed right now: their tips can be read together with this one's.</summary>
+    public int Companions { get; init; }
+
     /// <summary>Failures in a row before this check.</summary>
     public int Failures { get; init; }
 
@@ -111,6 +120,12 @@ public abstract record CheckResult
     {
         /// <summary>The tip that was read.</summary>
         public required string Sha { get; init; }
+
+        /// <summary>The full name of the ref that it was read at, or the commit's id of a source that names one.</summary>
+        public required string RefName { get; init; }
+
+        /// <summary>Where the repository has moved to within its host, without credentials; null: it is where the source says.</summary>
+        public string? MovedTo { get; init; }
     }
 
     /// <summary>The tip is another one, and its tree is staged: complete, hashed, and invisible until the finish.</summary>
@@ -118,6 +133,18 @@ public abstract record CheckResult
     {
         /// <summary>The new tip.</summary>
         public required string Sha { get; init; }
+
+        /// <summary>The full name of the ref that it was read at, or the commit's id of a source that names one.</summary>
+        public required string RefName { get; init; }
+
+        /// <summary>Where the repository has moved to within its host, without credentials; null: it is where the source says.</summary>
+        public string? MovedTo { get; init; }
+
+        /// <summary>
+        /// Whether no path changed that the source includes: the tip moves and its tree becomes visible, but there is no run, unless it is the first or recovers
+        /// from failures. A known tip whose settings are newer than its tree is given so, too.
+        /// </summary>
+        public bool Skipped { get; init; }
 
         /// <summary>The commit at the tip.</summary>
         public required CommitSummary Commit { get; init; }

@@ -38,10 +38,16 @@ public sealed record FinishedCheck
     /// <summary>The tip that was read.</summary>
     public required string TipSha { get; init; }
 
+    /// <summary>The full name of the ref that it was read at, or the commit's id of a source that names one.</summary>
+    public required string RefName { get; init; }
+
+    /// <summary>Where the repository has moved to within its host, without credentials; null: it is where the source says.</summary>
+    public string? MovedTo { get; init; }
+
     /// <summary>The tree and commit to make visible as a sweep; null when the tip has not moved.</summary>
     public CheckResult.Moved? Moved { get; init; }
 
-    /// <summary>The run; null when nothing was new and nothing had failed before.</summary>
+    /// <summary>The run; null when nothing was new, or nothing that the source includes, and nothing had failed before.</summary>
     public Run? Run { get; init; }
 
     /// <summary>The message that reports <see cref="Run"/>; null when there is none.</summary>
@@ -49,6 +55,14 @@ public sealed record FinishedCheck
 
     /// <summary>Whether the next check must wait for <see cref="WakeupPolicy.QuietPeriod"/>, because this one found nothing new.</summary>
     public bool Quiet => Moved is null;
+
+    /// <summary>Whether the tip is another one than was known: what a webhook proves by, and a poll may have found alone.</summary>
+    /// <param name="claim">The claim, which knows the tip.</param>
+    public bool IsTransition(Claim claim) => Moved is not null && TipSha != claim.TipSha;
+
+    /// <summary>Whether the source shows the transition as one that made no run.</summary>
+    /// <param name="claim">The claim, which knows the tip.</param>
+    public bool IsSkip(Claim claim) => IsTransition(claim) && Run is null;
 }
 
 /// <summary>
@@ -104,4 +118,8 @@ public sealed record FailedCheck
 /// committed.
 /// </param>
 /// <param name="MoreWanted">Whether requests came in that the check does not cover.</param>
-public readonly record struct FinishResult(bool Committed, bool MoreWanted);
+/// <param name="SnapshotVanished">
+/// Nothing was committed, because the tree that was to become visible is not there any more: it had been kept from before, and its time was over. The claim holds,
+/// and the check is to be done again.
+/// </param>
+public readonly record struct FinishResult(bool Committed, bool MoreWanted, bool SnapshotVanished = false);

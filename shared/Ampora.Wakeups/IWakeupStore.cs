@@ -27,9 +27,9 @@ public interface IWakeupStore
     Task<IReadOnlyList<AskOutcome>> AskAsync(IReadOnlyList<Ask> asks, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Claims a source: succeeds only if <c>wanted &gt; done</c>, it is not paused, <c>not_before</c> has passed, no lease is live, and
-    /// fewer than <see cref="WakeupPolicy.ChecksPerHost"/> live leases are on its host. A source refused for its host alone is marked as
-    /// waiting for it.
+    /// Claims a source: succeeds only if <c>wanted &gt; done</c>, it is not paused, <c>not_before</c> has passed, no lease is live, and its host has a place: live
+    /// leases on fewer than <see cref="WakeupPolicy.ChecksPerHost"/> other remotes, and fewer than <see cref="WakeupPolicy.LeasesPerHost"/> at all. A source
+    /// refused for its host alone is marked as waiting for it.
     /// </summary>
     /// <param name="sourceId">The slug of the source.</param>
     /// <param name="owner">Who claims.</param>
@@ -51,7 +51,8 @@ public interface IWakeupStore
     /// tip, results of the covered deliveries, outbox message, and last <c>done = covered</c>, <c>fence = fence + 1</c>, no lease, no
     /// failures, and nothing expected of the covered webhooks any more. A new tip that a webhook asked for proves webhooks live: an adaptive interval doubles, up
     /// to <see cref="WakeupPolicy.MaxAdaptiveInterval"/>. One that only a poll found is kept, to be judged by <see cref="TakeUnannouncedAsync"/>, if the source
-    /// has a webhook's secret or ever had a webhook.
+    /// has a webhook's secret or ever had a webhook. A new tip without a run is noted as skipped, and told of as a change of the source; its deliveries are unchanged.
+    /// Where the snapshot that is to become visible is not there, nothing is committed: see <see cref="FinishResult.SnapshotVanished"/>.
     /// </summary>
     Task<FinishResult> FinishAsync(Claim claim, FinishedCheck finished, CancellationToken cancellationToken);
 
@@ -72,8 +73,12 @@ public interface IWakeupStore
     /// <returns>False when the claim is no longer the row's.</returns>
     Task<bool> ReleaseAsync(Claim claim, CancellationToken cancellationToken);
 
-    /// <summary>Takes the source that has waited longest for a place on this host, so that it can be woken; null when none waits.</summary>
-    Task<string?> TakeWaitingForHostAsync(string host, CancellationToken cancellationToken);
+    /// <summary>
+    /// Takes the source that has waited longest for a place on this host, and with it those that wait for it on the same remote, at most
+    /// <see cref="WakeupPolicy.LeasesPerHost"/>, so that they can be woken.
+    /// </summary>
+    /// <returns>The sources to wake, longest waiting first; none when none waits.</returns>
+    Task<IReadOnlyList<string>> TakeWaitingForHostAsync(string host, CancellationToken cancellationToken);
 
     /// <summary>
     /// Asks for each source whose poll is due, and picks up poll-only wake-ups that nobody finished, both from one budget shared by all

@@ -42,8 +42,14 @@ public sealed record WakeupPolicy
     /// <summary>How long a broker keeps a <c>TipCheckRequested</c>. Short, because reconciliation sends another, and a sweeper that returns must not meet hours of them.</summary>
     public TimeSpan WakeupTimeToLive { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How many checks may run at once against one host (authority: name and port), over all sweepers.</summary>
+    /// <summary>
+    /// How many remotes of one host (authority: name and port) may be checked at once, over all sweepers. Sources of one remote count once, because their tips are
+    /// read together.
+    /// </summary>
     public int ChecksPerHost { get; init; } = 8;
+
+    /// <summary>How many sources of one host may be checked at once, however few remotes they are on: each may have to fetch.</summary>
+    public int LeasesPerHost { get; init; } = 64;
 
     /// <summary>How far polls may exceed the mean rate of sources ÷ interval while they catch up.</summary>
     public double PollRateFactor { get; init; } = 1.2;

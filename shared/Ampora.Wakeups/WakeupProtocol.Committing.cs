@@ -13,6 +13,7 @@ public sealed partial class WakeupProtocol
         // What is committed must not depend on which try commits it: the record is made once, before the first.
         var makesRun = result switch
         {
+            CheckResult.Moved { Skipped: true } => !claim.HasRun || claim.Failures > 0,
             CheckResult.Moved => true,
             CheckResult.Unchanged => claim.Failures > 0,
             _ => claim.Failures == 0,
@@ -23,7 +24,7 @@ public sealed partial class WakeupProtocol
         var postponed = result is CheckResult.Unchanged u ? Rereading.Decide(claim, u.Sha, policy) : null;
         var finished = failed is not null || postponed is not null
             ? null
-            : new FinishedCheck { TipSha = ShaOf(result)!, Moved = result as CheckResult.Moved, Run = run, Message = message };
+            : Finish(result, run, message);
 
         for (var attempt = 0; ; attempt++)
         {
@@ -49,6 +50,28 @@ public sealed partial class WakeupProtocol
             }
         }
     }
+
+    private static FinishedCheck Finish(CheckResult result, Run? run, OutboxMessage? message) => result switch
+    {
+        CheckResult.Moved moved => new FinishedCheck
+        {
+            TipSha = moved.Sha,
+            RefName = moved.RefName,
+            MovedTo = moved.MovedTo,
+            Moved = moved,
+            Run = run,
+            Message = message,
+        },
+        CheckResult.Unchanged unchanged => new FinishedCheck
+        {
+            TipSha = unchanged.Sha,
+            RefName = unchanged.RefName,
+            MovedTo = unchanged.MovedTo,
+            Run = run,
+            Message = message,
+        },
+        _ => throw new ArgumentException($"A check that ended in {result.GetType()} has not succeeded.", nameof(result)),
+    };
 
     private async Task<Run> MakeRunAsync(Claim claim, CheckResult result, CancellationToken cancellationToken)
     {

@@ -15,6 +15,9 @@ public sealed partial class WakeupProtocol(IWakeupStore store, IMessagePublisher
     // A release is a courtesy that shortens the wait for the next sweeper; a database that is away must not hold up the stop.
     private static readonly TimeSpan ReleaseDeadline = TimeSpan.FromSeconds(2);
 
+    // A kept tree that vanished before the finish is fetched by the next attempt; whatever else takes it again is left to reconciliation.
+    private const int MaxAttempts = 3;
+
     /// <summary>Commits requests for checks. The caller answers its own client when this returns, and then calls <see cref="WakeAsync"/>.</summary>
     /// <param name="asks">The requests.</param>
     /// <param name="cancellationToken">Ends the wait; the outcome is then unknown.</param>
@@ -58,8 +61,7 @@ public sealed partial class WakeupProtocol(IWakeupStore store, IMessagePublisher
             TimeSpan? pause = null;
             try
             {
-                var result = await CheckUnderLeaseAsync(claim, check, stopping);
-                var finished = result is null ? default : await CommitAsync(claim, result, committed, stopping);
+                var (result, finished) = await CheckAndCommitAsync(claim, check, committed, stopping);
                 again = finished is { Committed: true, MoreWanted: true } && result is CheckResult.Moved;
                 if (finished is { Committed: true, MoreWanted: true } && result is CheckResult.Unchanged)
                     pause = policy.QuietPeriod;
@@ -71,8 +73,8 @@ public sealed partial class WakeupProtocol(IWakeupStore store, IMessagePublisher
             }
 
             // The place on the host is free: whoever was turned away for it need not wait for reconciliation.
-            if (await store.TakeWaitingForHostAsync(claim.Host, stopping) is { } waiting)
-                await WakeAsync([waiting], stopping);
+            if (await store.TakeWaitingForHostAsync(claim.Host, stopping) is { Count: > 0 } waiting)
+                await WakeAsync(waiting, stopping);
 
             if (!again)
                 return pause;
@@ -145,6 +147,23 @@ public sealed partial class WakeupProtocol(IWakeupStore store, IMessagePublisher
         catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
             return e;
+        }
+    }
+
+    /// <returns>What the check found, or null when the lease was lost under it; and what became of it.</returns>
+    private async Task<(CheckResult? Result, FinishResult Finished)> CheckAndCommitAsync(
+        Claim claim, ICheck check, Action<Run>? committed, CancellationToken stopping)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var result = await CheckUnderLeaseAsync(claim, check, stopping);
+            var finished = result is null ? default : await CommitAsync(claim, result, committed, stopping);
+            if (!finished.SnapshotVanished)
+                return (result, finished);
+            if (attempt < MaxAttempts)
+                continue;
+            await ReleaseAsync(claim);
+            return (result, finished);
         }
     }
 

@@ -15,7 +15,18 @@ public abstract class StoreUnderTest : IAsyncDisposable
     public abstract IWakeupStore Store { get; }
 
     /// <summary>Creates a source, which asks for its first check.</summary>
-    public abstract Task CreateAsync(string id, string host, TimeSpan interval, bool adaptive = false);
+    /// <param name="id">The slug.</param>
+    /// <param name="host">Its Git host's authority.</param>
+    /// <param name="interval">Between polls.</param>
+    /// <param name="adaptive">Whether that stretches.</param>
+    /// <param name="remote">The repository's URL; null: one of its own.</param>
+    public abstract Task CreateAsync(string id, string host, TimeSpan interval, bool adaptive = false, string? remote = null);
+
+    /// <summary>Stages a tree, as a check does.</summary>
+    public abstract Task StageAsync(Claim claim, string sha);
+
+    /// <summary>Removes a tree, staged or visible, as retention does.</summary>
+    public abstract Task RemoveSnapshotAsync(string id, string sha);
 
     /// <summary>Gives a source a webhook's secret, and a previous one.</summary>
     public abstract Task GiveSecretAsync(string id);

@@ -230,11 +230,11 @@ public abstract partial class WakeupStoreConformance
 
         await ClaimAsync("elsewhere");
         await FinishAsync(claims[0], "a");
-        Assert.Null(await Store.TakeWaitingForHostAsync("other.test:443", Token));
-        Assert.Equal(ids[^2], await Store.TakeWaitingForHostAsync(Host, Token));
+        Assert.Empty(await Store.TakeWaitingForHostAsync("other.test:443", Token));
+        Assert.Equal([ids[^2]], await Store.TakeWaitingForHostAsync(Host, Token));
         await ClaimAsync(ids[^2]);
-        Assert.Equal(ids[^1], await Store.TakeWaitingForHostAsync(Host, Token));
-        Assert.Null(await Store.TakeWaitingForHostAsync(Host, Token));
+        Assert.Equal([ids[^1]], await Store.TakeWaitingForHostAsync(Host, Token));
+        Assert.Empty(await Store.TakeWaitingForHostAsync(Host, Token));
 
         // Only live leases count: all these sweepers are dead.
         await Under.PassAsync(Under.Policy.Lease + TimeSpan.FromSeconds(1));

@@ -73,6 +73,8 @@ public abstract partial class WakeupStoreConformance : IAsyncLifetime
 
     private async Task<FinishResult> FinishAsync(Claim claim, string sha) => await Store.FinishAsync(claim, await FoundAsync(claim, sha), Token);
 
+    private async Task<FinishResult> SkipAsync(Claim claim, string sha) => await Store.FinishAsync(claim, await FoundAsync(claim, sha, skipped: true), Token);
+
     private async Task<FinishResult> PostponeAsync(Claim claim, long? done = null, long? covers = null, TimeSpan? by = null, Run? run = null) =>
         await Store.PostponeAsync(
             claim,
@@ -103,12 +105,14 @@ public abstract partial class WakeupStoreConformance : IAsyncLifetime
             Token);
     }
 
-    /// <summary>What a check that found this tip commits.</summary>
-    private async Task<FinishedCheck> FoundAsync(Claim claim, string sha)
+    /// <summary>What a check that found this tip commits; its tree is staged.</summary>
+    private async Task<FinishedCheck> FoundAsync(Claim claim, string sha, bool skipped = false)
     {
-        var moved = sha == claim.TipSha ? null : new CheckResult.Moved
+        var moved = sha == claim.TipSha && !skipped ? null : new CheckResult.Moved
         {
             Sha = sha,
+            RefName = "refs/heads/main",
+            Skipped = skipped,
             Commit = new CommitSummary("A <a@test>", $"make {sha}", DateTimeOffset.UnixEpoch.AddYears(56)),
             Parents = ["p"],
             Forced = false,
@@ -117,10 +121,13 @@ public abstract partial class WakeupStoreConformance : IAsyncLifetime
             ChangesTruncated = false,
             Counts = new ChangeCounts(1, 0, 0),
         };
-        var run = moved is null && claim.Failures == 0 ? null : await RunAsync(claim, sha, null);
+        if (moved is not null)
+            await Under.StageAsync(claim, sha);
+        var run = moved is null or { Skipped: true } && claim is { HasRun: true, Failures: 0 } ? null : await RunAsync(claim, sha, null);
         return new FinishedCheck
         {
             TipSha = sha,
+            RefName = "refs/heads/main",
             Moved = moved,
             Run = run,
             Message = run is null ? null : new OutboxMessage(RunIds.MessageId(claim), run.Summary),

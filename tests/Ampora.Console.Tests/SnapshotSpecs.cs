@@ -90,7 +90,8 @@ public sealed class SnapshotSpecs(Consoles consoles)
         var id = await console.CreateSourceAsync();
         await console.Admin.RefusedAsync(404, "snapshot_not_found", HttpMethod.Get, $"/api/git/sources/{id}/snapshots/latest");
         var staged = new string('a', 40);
-        await console.Services.GetRequiredService<SnapshotStore>().StageAsync(id, 1, staged, new Manifest([]), Stop);
+        var store = console.Services.GetRequiredService<SnapshotStore>();
+        await store.StageAsync(id, 1, staged, new Manifest([]), (await store.FindMissingAsync(id, [], Stop)).LookedAt, Stop);
         await console.Admin.RefusedAsync(404, "snapshot_not_found", HttpMethod.Get, $"/api/git/sources/{id}/snapshots/{staged}");
         Assert.Empty((await console.Admin.GetJsonAsync($"/api/git/sources/{id}/snapshots")).Items());
 

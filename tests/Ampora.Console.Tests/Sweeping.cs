@@ -22,6 +22,7 @@ internal static class Sweeping
         {
             var store = console.Services.GetRequiredService<SnapshotStore>();
             var entries = new List<ManifestEntry>();
+            var lookedAt = (await store.FindMissingAsync(id, [], Stop)).LookedAt;
             await using (var blobs = store.WriteBlobs(id))
             {
                 foreach (var (path, mode, content) in files)
@@ -35,10 +36,11 @@ internal static class Sweeping
                 await blobs.FlushAsync(Stop);
             }
 
-            await store.StageAsync(id, claim.Config, sha, new Manifest(entries), Stop);
+            await store.StageAsync(id, claim.Config, sha, new Manifest(entries), lookedAt, Stop);
             return new CheckResult.Moved
             {
                 Sha = sha,
+                RefName = "refs/heads/main",
                 Commit = new CommitSummary("Ada <ada@example.com>", "Change the <fleet>", new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero)),
                 Parents = [],
                 Forced = false,

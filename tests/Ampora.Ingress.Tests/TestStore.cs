@@ -226,7 +226,7 @@ internal sealed class TestStore : IAsyncDisposable
                 : new WebhookSecret { SourceId = id, Auth = method.Name, SecretHash = hash, SecretEncrypted = encrypted, Username = username, CreatedAt = now },
         });
         await context.SaveChangesAsync(cancellation);
-        await SourceWakeups.CreateAsync(context, new NewWakeup(id, "git.example:443", 60, paused), $"req_{Guid.NewGuid():n}", "system", cancellation);
+        await SourceWakeups.CreateAsync(context, new NewWakeup(id, "git.example:443", "https://git.example/fleet.git", 60, paused), $"req_{Guid.NewGuid():n}", "system", cancellation);
     }
 
     private static void Rotate(

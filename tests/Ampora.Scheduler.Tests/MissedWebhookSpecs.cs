@@ -70,7 +70,7 @@ public sealed class MissedWebhookSpecs(PostgresServer postgres)
         await scheduler.SweepAsync("source-0");
         await scheduler.Protocol.AskAsync([Announcing("source-0", new string('b', 40), await NowAsync(scheduler))], Token);
         var checks = new List<long>();
-        Task SweepAsync() => scheduler.SweepAsync("source-0", new CheckResult.Unchanged { Sha = first }, () => checks.Add(TimeProvider.System.GetTimestamp()));
+        Task SweepAsync() => scheduler.SweepAsync("source-0", new CheckResult.Unchanged { Sha = first, RefName = "refs/heads/main" }, () => checks.Add(TimeProvider.System.GetTimestamp()));
         await SweepAsync();
         await scheduler.StartAsync();
         var seen = 0;

@@ -112,7 +112,7 @@ public sealed class SchedulerProcess : IAsyncDisposable
                     foreach (var i in chunk)
                     {
                         await SourceWakeups.CreateAsync(
-                            context, new NewWakeup($"source-{i}", $"host-{i}.example:443", intervalSeconds, Paused: false), $"req_{Guid.NewGuid():n}", "test", token);
+                            context, new NewWakeup($"source-{i}", $"host-{i}.example:443", $"https://host-{i}.example/fleet.git", intervalSeconds, Paused: false), $"req_{Guid.NewGuid():n}", "test", token);
                     }
                 },
                 Token);
@@ -125,7 +125,7 @@ public sealed class SchedulerProcess : IAsyncDisposable
         new InstantCheck(() =>
         {
             check?.Invoke();
-            return result ?? new CheckResult.Unchanged { Sha = new string('a', 40) };
+            return result ?? new CheckResult.Unchanged { Sha = new string('a', 40), RefName = "refs/heads/main" };
         }),
         Token);
 

@@ -179,7 +179,7 @@ public sealed class ReencryptionSpecs(PostgresServer postgres)
             for (var i = 0; i < count; i++)
             {
                 await Wakeups.SourceWakeups.CreateAsync(
-                    context, new Wakeups.NewWakeup($"source-{i:d3}", "git.example:443", 60, Paused: false), $"req_{i}", "test", token);
+                    context, new Wakeups.NewWakeup($"source-{i:d3}", "git.example:443", "https://git.example/fleet.git", 60, Paused: false), $"req_{i}", "test", token);
             }
         },
         Token);

@@ -1,6 +1,7 @@
 using Ampora.Conformance;
 using Ampora.Database;
 using Ampora.Store.Model;
+using Ampora.Store.Snapshots;
 using Ampora.Store.Wakeups;
 using Ampora.TestServers;
 using Ampora.Wakeups;
@@ -43,14 +44,14 @@ public sealed class SqlStoreUnderTest : StoreUnderTest
         return new SqlStoreUnderTest(await TestStore.CreateAsync(postgres, dialect, clock), clock);
     }
 
-    public override Task CreateAsync(string id, string host, TimeSpan interval, bool adaptive = false) => WriteAsync(async (context, token) =>
+    public override Task CreateAsync(string id, string host, TimeSpan interval, bool adaptive = false, string? remote = null) => WriteAsync(async (context, token) =>
     {
         var now = await SourceWakeups.NowAsync(context, token);
         context.Sources.Add(new Source
         {
             Id = id,
             Uid = Guid.NewGuid(),
-            Url = $"https://{host}/{id}.git",
+            Url = remote ?? $"https://{host}/{id}.git",
             Ref = "main",
             PollIntervalSeconds = (int)interval.TotalSeconds,
             Polling = adaptive ? "adaptive" : "fixed",
@@ -61,8 +62,21 @@ public sealed class SqlStoreUnderTest : StoreUnderTest
         });
         await context.SaveChangesAsync(token);
         await SourceWakeups.CreateAsync(
-            context, new NewWakeup(id, host, (int)interval.TotalSeconds, Paused: false, adaptive), NewRequest(), "token:ops", token);
+            context, new NewWakeup(id, host, remote ?? $"https://{host}/{id}.git", (int)interval.TotalSeconds, Paused: false, adaptive), NewRequest(), "token:ops", token);
     });
+
+    public override async Task StageAsync(Claim claim, string sha)
+    {
+        await using var context = _store.Database.Read();
+        if (!await context.Sources.AnyAsync(s => s.Id == claim.SourceId))
+            return;
+        var snapshots = new SnapshotStore(_store.Database, new SnapshotTimes());
+        var lookedAt = (await snapshots.FindMissingAsync(claim.SourceId, [], CancellationToken.None)).LookedAt;
+        await snapshots.StageAsync(claim.SourceId, claim.Config, sha, new Manifest([]), lookedAt, CancellationToken.None);
+    }
+
+    public override Task RemoveSnapshotAsync(string id, string sha) =>
+        WriteAsync((context, token) => context.Snapshots.Where(s => s.SourceId == id && s.Sha == sha).ExecuteDeleteAsync(token));
 
     public override Task GiveSecretAsync(string id) => WriteAsync(async (context, token) =>
     {
@@ -86,8 +100,8 @@ public sealed class SqlStoreUnderTest : StoreUnderTest
 
     public override Task ChangeSettingsAsync(string id) => WriteAsync(async (context, token) =>
     {
-        var host = await context.Wakeups.Where(w => w.SourceId == id).Select(w => w.Host).SingleAsync(token);
-        await SourceWakeups.ChangeSettingsAsync(context, id, host, NewRequest(), "token:ops", token);
+        var row = await context.Wakeups.SingleAsync(w => w.SourceId == id, token);
+        await SourceWakeups.ChangeSettingsAsync(context, id, row.Host, row.Remote, NewRequest(), "token:ops", token);
     });
 
     public override Task PauseAsync(string id) => WriteAsync((context, token) => SourceWakeups.PauseAsync(context, id, token));

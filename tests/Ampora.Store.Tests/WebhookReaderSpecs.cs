@@ -184,7 +184,7 @@ public sealed class WebhookReaderSpecs(PostgresServer postgres)
                 BitbucketServerKey = serverKey,
             });
             await context.SaveChangesAsync(token);
-            await SourceWakeups.CreateAsync(context, new NewWakeup(id, "git.example:443", 60, paused), $"req_{id}", "test", token);
+            await SourceWakeups.CreateAsync(context, new NewWakeup(id, "git.example:443", "https://git.example/fleet.git", 60, paused), $"req_{id}", "test", token);
         },
         Token);
 

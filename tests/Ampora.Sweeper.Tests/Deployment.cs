@@ -131,7 +131,7 @@ public sealed class Deployment : IAsyncDisposable
                     },
                 });
                 await context.SaveChangesAsync(token);
-                await SourceWakeups.CreateAsync(context, new NewWakeup(id, uri.Authority, 3600, Paused: false), $"req_{Guid.NewGuid():n}", "test", token);
+                await SourceWakeups.CreateAsync(context, new NewWakeup(id, uri.Authority, url, 3600, Paused: false), $"req_{Guid.NewGuid():n}", "test", token);
             },
             Token);
         await Protocol.WakeAsync([id], Token);
@@ -143,7 +143,7 @@ public sealed class Deployment : IAsyncDisposable
         await Database.WriteAsync(
             async (context, token) =>
             {
-                await SourceWakeups.ChangeSettingsAsync(context, id, new Uri(url).Authority, $"req_{Guid.NewGuid():n}", "test", token);
+                await SourceWakeups.ChangeSettingsAsync(context, id, new Uri(url).Authority, url, $"req_{Guid.NewGuid():n}", "test", token);
                 (await context.Sources.SingleAsync(s => s.Id == id, token)).Url = url;
                 await context.SaveChangesAsync(token);
             },

@@ -39,11 +39,15 @@ public sealed class Harness
     public async Task<AskOutcome> AskAsync(Ask ask) => (await Protocol.AskAsync([ask], Token))[0];
 
     /// <summary>A check that reads <see cref="Tip"/> and finds it moved or not.</summary>
-    public CheckResult Look(Claim claim) => Tip == claim.TipSha
-        ? new CheckResult.Unchanged { Sha = Tip }
-        : new CheckResult.Moved
+    public CheckResult Look(Claim claim)
+    {
+        if (Tip == claim.TipSha)
+            return new CheckResult.Unchanged { Sha = Tip, RefName = "refs/heads/main" };
+        Store.Stage(claim, Tip);
+        return new CheckResult.Moved
         {
             Sha = Tip,
+            RefName = "refs/heads/main",
             Commit = new CommitSummary("A <a@test>", "change", Clock.GetUtcNow()),
             Parents = [],
             Forced = false,
@@ -52,6 +56,7 @@ public sealed class Harness
             ChangesTruncated = false,
             Counts = new ChangeCounts(1, 0, 0),
         };
+    }
 
     public Task<TimeSpan?> SweepAsync(string sourceId, Func<Claim, CancellationToken, Task<CheckResult>>? check = null) =>
         Protocol.SweepAsync(sourceId, new ScriptedCheck(check ?? ((claim, _) => Task.FromResult(Look(claim)))), Token);

@@ -40,7 +40,7 @@ public sealed class LeaseSpecs
         var slept = await h.Store.ClaimAsync("fleet", "sweeper-0", h.Token);
         h.Clock.Advance(TimeSpan.FromSeconds(11));
         await h.SweepAsync("fleet");
-        Assert.False((await h.Store.FinishAsync(slept.Claim!, new FinishedCheck { TipSha = "old" }, h.Token)).Committed);
+        Assert.False((await h.Store.FinishAsync(slept.Claim!, new FinishedCheck { TipSha = "old", RefName = "refs/heads/main" }, h.Token)).Committed);
         Assert.False(await h.Store.RenewAsync(slept.Claim!, h.Token));
         Assert.Equal("a", source.TipSha);
     }
@@ -154,7 +154,7 @@ public sealed class LeaseSpecs
 
         public Task<bool> ReleaseAsync(Claim claim, CancellationToken cancellationToken) => model.ReleaseAsync(claim, cancellationToken);
 
-        public Task<string?> TakeWaitingForHostAsync(string host, CancellationToken cancellationToken) => model.TakeWaitingForHostAsync(host, cancellationToken);
+        public Task<IReadOnlyList<string>> TakeWaitingForHostAsync(string host, CancellationToken cancellationToken) => model.TakeWaitingForHostAsync(host, cancellationToken);
 
         public Task<IReadOnlyList<string>> TakeDuePollsAsync(int limit, CancellationToken cancellationToken) => model.TakeDuePollsAsync(limit, cancellationToken);
 

@@ -86,7 +86,7 @@ internal sealed class SourceWriter(Database<StoreContext> database, Announcer an
                     await context.SaveChangesAsync(stop);
                     await SourceWakeups.CreateAsync(
                         context,
-                        new NewWakeup(id, host, source.PollIntervalSeconds, paused, source.Polling == SourceRules.Adaptive),
+                        new NewWakeup(id, host, source.Url, source.PollIntervalSeconds, paused, source.Polling == SourceRules.Adaptive),
                         NewRequestId(),
                         caller.Actor,
                         stop);

@@ -168,7 +168,8 @@ internal static class SourcesApi
         var wasPaused = source.Wakeup!.Paused;
         // The wake-up row first; see SourceWriter.
         if (fetchesOther)
-            await SourceWakeups.ChangeSettingsAsync(context, source.Id, settings.Host, SourceWriter.NewRequestId(), caller.Actor, cancellationToken);
+            await SourceWakeups.ChangeSettingsAsync(
+                context, source.Id, settings.Host, settings.Url, SourceWriter.NewRequestId(), caller.Actor, cancellationToken);
         if (settings.PollIntervalSeconds != source.PollIntervalSeconds || settings.Polling != source.Polling)
             await SourceWakeups.ChangePollIntervalAsync(context, source.Id, settings.PollIntervalSeconds, settings.Polling == SourceRules.Adaptive, cancellationToken);
         if (settings.Paused && !wasPaused)

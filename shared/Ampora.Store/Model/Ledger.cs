@@ -122,8 +122,8 @@ public sealed class UnannouncedRow
     /// <summary>When the poll found it, by the database's clock.</summary>
     public required DateTimeOffset FoundAt { get; set; }
 
-    /// <summary>The run of the poll.</summary>
-    public required string RunId { get; set; }
+    /// <summary>The run of the poll; null where it made none, because no path changed that the source includes.</summary>
+    public string? RunId { get; set; }
 }
 
 /// <summary>An operator's request for a check, or a change that makes one. Written by the Console; the run by the Sweeper.</summary>

@@ -140,7 +140,8 @@ public sealed class EventRow
     /// <summary>The run, for a run.</summary>
     public string? RunId { get; set; }
 
-    /// <summary>What happened to the source: <c>created</c>, <c>changed</c>, <c>paused</c>, <c>resumed</c>, <c>deleted</c>, <c>health</c>.</summary>
+    /// <summary>What happened to the source: <c>created</c>, <c>changed</c>, <c>paused</c>, <c>resumed</c>, <c>deleted</c>, <c>health</c>,
+    /// <c>skipped</c>.</summary>
     public string? Change { get; set; }
 
     /// <summary>When, UTC.</summary>

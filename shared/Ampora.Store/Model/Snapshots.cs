@@ -12,8 +12,8 @@ public sealed class Snapshot
     /// <summary>The commit.</summary>
     public required string Sha { get; set; }
 
-    /// <summary>The manifest, compressed; see <see cref="Snapshots.Manifest"/>.</summary>
-    public required byte[] Manifest { get; set; }
+    /// <summary>Which pieces are its manifest, compressed; see <see cref="Snapshots.Manifest"/>.</summary>
+    public required Guid ManifestId { get; set; }
 
     /// <summary>How many files, symbolic links and submodules it has.</summary>
     public required int Files { get; set; }
@@ -48,12 +48,12 @@ public sealed class Blob
 }
 
 /// <summary>
-/// A piece of a blob's compressed content, so that no value is large. Pieces are written first and the blob last, so a blob that is
-/// there is complete; pieces of a writer that died belong to no blob.
+/// A piece of a blob's or a manifest's compressed content, so that no value is large. Pieces are written first and the blob or snapshot last, so what is there is
+/// complete; pieces of a writer that died belong to nothing.
 /// </summary>
 public sealed class BlobChunk
 {
-    /// <summary>The content that it is a piece of: <see cref="Blob.ContentId"/>.</summary>
+    /// <summary>The content that it is a piece of: <see cref="Blob.ContentId"/> or <see cref="Snapshot.ManifestId"/>. It begins with the time at which it was made.</summary>
     public required Guid ContentId { get; set; }
 
     /// <summary>The piece's place, from 0.</summary>

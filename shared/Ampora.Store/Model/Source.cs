@@ -27,6 +27,9 @@ public sealed class Source
     /// <summary>Globs, gitignore syntax, one a line: changes to matching paths make no run. Null: none.</summary>
     public string? Exclude { get; set; }
 
+    /// <summary>Who may sign the commit at the tip, in the format ALLOWED SIGNERS of ssh-keygen(1); null: signatures are not looked at.</summary>
+    public string? AllowedSigners { get; set; }
+
     /// <summary>Seconds between polls, 1 to 86,400.</summary>
     public required int PollIntervalSeconds { get; set; }
 

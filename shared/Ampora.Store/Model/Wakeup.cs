@@ -48,6 +48,9 @@ public sealed class Wakeup
     /// <summary>The Git host's authority: lower-case name and port, with the scheme's default filled in.</summary>
     public required string Host { get; set; }
 
+    /// <summary>The repository's URL, as the source has it: claims of sources on one remote count as one on its host.</summary>
+    public required string Remote { get; set; }
+
     /// <summary>Whether a claim was refused only because the host had too many checks.</summary>
     public bool WaitingForHost { get; set; }
 
@@ -77,6 +80,12 @@ public sealed class Wakeup
 
     /// <summary>The tip that the last successful check read.</summary>
     public string? TipSha { get; set; }
+
+    /// <summary>The full name of the ref that <see cref="TipSha"/> was read at, or the commit's id of a source that names one; null: not known under these settings.</summary>
+    public string? TipRef { get; set; }
+
+    /// <summary>Where the repository has moved to within its host; null: it is where the source says.</summary>
+    public string? MovedTo { get; set; }
 
     /// <summary>The version of the settings under which <see cref="TipSha"/> was stored; names its sweep.</summary>
     public long? TipConfig { get; set; }
@@ -131,4 +140,16 @@ public sealed class Wakeup
 
     /// <summary>Commits that polls found and no webhook announced.</summary>
     public long MissedTotal { get; set; }
+
+    /// <summary>The last tip that made no run, because no path changed that the source includes.</summary>
+    public string? SkippedSha { get; set; }
+
+    /// <summary>The tip before it.</summary>
+    public string? SkippedPreviousSha { get; set; }
+
+    /// <summary>When that was.</summary>
+    public DateTimeOffset? SkippedAt { get; set; }
+
+    /// <summary>How many tips made no run for that reason.</summary>
+    public long SkippedTotal { get; set; }
 }

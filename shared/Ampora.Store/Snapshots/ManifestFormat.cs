@@ -15,9 +15,8 @@ internal static class ManifestFormat
     // A million entries are read into memory by design; more than that was refused before it was stored.
     private const int MaxEntries = 10_000_000;
 
-    public static byte[] Write(Manifest manifest)
+    public static void Write(Manifest manifest, Stream bytes)
     {
-        using var bytes = new MemoryStream();
         bytes.WriteByte(Version);
         using (var compressed = new ZLibStream(bytes, CompressionLevel.Fastest, leaveOpen: true))
         using (var buffered = new BufferedStream(compressed, 64 * 1024))
@@ -38,8 +37,6 @@ internal static class ManifestFormat
                 before = entry.Path;
             }
         }
-
-        return bytes.ToArray();
     }
 
     /// <exception cref="InvalidDataException">It is not a manifest of this version.</exception>

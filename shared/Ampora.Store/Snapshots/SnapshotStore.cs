@@ -7,24 +7,29 @@ using Microsoft.EntityFrameworkCore;
 namespace Ampora.Store.Snapshots;
 
 /// <summary>Stores trees and reads them back. Blobs are kept in compressed pieces and only ever streamed. Safe for concurrent use.</summary>
-public sealed class SnapshotStore(Database<StoreContext> database)
+/// <param name="database">Where they are kept.</param>
+/// <param name="times">What keeps them from being collected too soon; the same for all processes.</param>
+public sealed class SnapshotStore(Database<StoreContext> database, SnapshotTimes times)
 {
     // Ids are asked for by the thousand: one round trip each, and no statement that grows with the tree.
     private const int IdsAtOnce = 5000;
 
-    // A blob counts as used for longer than any check takes, so that its mark need not be renewed by every check.
-    private static readonly TimeSpan UsedMark = TimeSpan.FromHours(1);
-
-    /// <summary>Which of these blobs the source does not have yet; those that it has are marked as used within the last hour.</summary>
-    public async Task<IReadOnlySet<string>> FindMissingAsync(string sourceId, IReadOnlyCollection<string> objectIds, CancellationToken cancellationToken)
+    /// <summary>
+    /// Which of these blobs the source does not have yet; those that it has are marked as used, so that they are not collected before the manifest that names them
+    /// is staged.
+    /// </summary>
+    public async Task<MissingBlobs> FindMissingAsync(string sourceId, IReadOnlyCollection<string> objectIds, CancellationToken cancellationToken)
     {
+        DateTimeOffset lookedAt;
+        await using (var context = database.Read())
+            lookedAt = await SourceWakeups.NowAsync(context, cancellationToken);
+        var unmarked = lookedAt - times.MarkHolds;
         var missing = objectIds.ToHashSet(StringComparer.Ordinal);
         foreach (var ids in objectIds.Distinct().Chunk(IdsAtOnce))
         {
             List<string> stale;
             await using (var context = database.Read())
             {
-                var unmarked = await SourceWakeups.NowAsync(context, cancellationToken) - UsedMark;
                 var present = await context.Blobs.Where(b => b.SourceId == sourceId && ids.Contains(b.ObjectId))
                     .Select(b => new { b.ObjectId, Stale = b.StoredAt < unmarked }).ToListAsync(cancellationToken);
                 missing.ExceptWith(present.Select(b => b.ObjectId));
@@ -46,36 +51,63 @@ public sealed class SnapshotStore(Database<StoreContext> database)
             missing.UnionWith(stale.Except(kept, StringComparer.Ordinal));
         }
 
-        return missing;
+        return new MissingBlobs(missing, lookedAt);
     }
 
     /// <summary>Starts to store blobs of one source; many small ones share a transaction. The caller flushes and disposes the writer.</summary>
     /// <param name="sourceId">The source from whose fetch the content comes.</param>
     public BlobWriter WriteBlobs(string sourceId) => new(database, sourceId);
 
-    /// <summary>Stores a manifest, invisible until the finish of its check; storing it again changes nothing.</summary>
-    public async Task StageAsync(string sourceId, long config, string sha, Manifest manifest, CancellationToken cancellationToken)
+    /// <summary>Stores a manifest whose blobs are all there, invisible until the finish of its check; storing it again only makes it new.</summary>
+    /// <param name="sourceId">The source.</param>
+    /// <param name="config">The version of its settings.</param>
+    /// <param name="sha">The commit.</param>
+    /// <param name="manifest">The tree.</param>
+    /// <param name="lookedAt">When the caller looked for missing blobs: <see cref="MissingBlobs.LookedAt"/>.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>
+    /// False when that is longer ago than <see cref="SnapshotTimes.StageWithin"/>, perhaps because the machine slept: the blobs may have been collected since. Look
+    /// again, store what is missing, and stage again.
+    /// </returns>
+    public async Task<bool> StageAsync(
+        string sourceId, long config, string sha, Manifest manifest, DateTimeOffset lookedAt, CancellationToken cancellationToken)
     {
-        var bytes = ManifestFormat.Write(manifest);
+        var manifestId = Guid.CreateVersion7(database.Time.GetUtcNow());
+        List<BlobChunk> pieces = [];
+        using (var stream = new PieceStream(piece =>
+            pieces.Add(new BlobChunk { ContentId = manifestId, Place = piece.Place, SourceId = sourceId, Data = piece.Data })))
+        {
+            ManifestFormat.Write(manifest, stream);
+            stream.Complete();
+        }
+
         try
         {
-            await database.WriteAsync(
+            return await database.WriteAsync(
                 async (context, token) =>
                 {
-                    if (await context.Snapshots.AnyAsync(s => s.SourceId == sourceId && s.Config == config && s.Sha == sha, token))
-                        return;
+                    var now = await SourceWakeups.NowAsync(context, token);
+                    if ((now - lookedAt).Duration() > times.StageWithin)
+                        return false;
+                    // One that is about to be removed, because its check never finished, is this check's from now on.
+                    var renewed = await context.Snapshots.Where(s => s.SourceId == sourceId && s.Config == config && s.Sha == sha)
+                        .ExecuteUpdateAsync(set => set.SetProperty(s => s.StoredAt, now), token);
+                    if (renewed > 0)
+                        return true;
                     context.Add(new Snapshot
                     {
                         SourceId = sourceId,
                         Config = config,
                         Sha = sha,
-                        Manifest = bytes,
+                        ManifestId = manifestId,
                         Files = manifest.Entries.Count(e => !e.IsDirectory),
                         Bytes = manifest.Entries.Sum(e => e.Size ?? 0),
                         Visible = false,
-                        StoredAt = await SourceWakeups.NowAsync(context, token),
+                        StoredAt = now,
                     });
+                    context.AddRange(pieces.Select(p => new BlobChunk { ContentId = p.ContentId, Place = p.Place, SourceId = p.SourceId, Data = p.Data }));
                     await context.SaveChangesAsync(token);
+                    return true;
                 },
                 cancellationToken);
         }
@@ -85,6 +117,7 @@ public sealed class SnapshotStore(Database<StoreContext> database)
             await using var context = database.Read();
             if (!await context.Snapshots.AnyAsync(s => s.SourceId == sourceId && s.Config == config && s.Sha == sha, cancellationToken))
                 throw;
+            return true;
         }
     }
 
@@ -92,9 +125,13 @@ public sealed class SnapshotStore(Database<StoreContext> database)
     public async Task<Manifest?> ReadManifestAsync(string sourceId, long config, string sha, bool staged, CancellationToken cancellationToken)
     {
         await using var context = database.Read();
-        var bytes = await context.Snapshots.Where(s => s.SourceId == sourceId && s.Config == config && s.Sha == sha && (staged || s.Visible))
-            .Select(s => s.Manifest).SingleOrDefaultAsync(cancellationToken);
-        return bytes is null ? null : ManifestFormat.Read(bytes);
+        var manifestId = await context.Snapshots.Where(s => s.SourceId == sourceId && s.Config == config && s.Sha == sha && (staged || s.Visible))
+            .Select(s => (Guid?)s.ManifestId).SingleOrDefaultAsync(cancellationToken);
+        if (manifestId is null)
+            return null;
+        using var bytes = new MemoryStream();
+        await new StoredContent(database, manifestId.Value).CopyToAsync(bytes, cancellationToken);
+        return ManifestFormat.Read(bytes.ToArray());
     }
 
     /// <summary>Opens a blob's content, to be read asynchronously; null when the source does not have it. The caller disposes the stream.</summary>
@@ -108,3 +145,8 @@ public sealed class SnapshotStore(Database<StoreContext> database)
             : new WholeStream(new ZLibStream(new StoredContent(database, blob.ContentId), CompressionMode.Decompress), blob.Size);
     }
 }
+
+/// <summary>What a look for blobs found.</summary>
+/// <param name="ObjectIds">Those that the source does not have.</param>
+/// <param name="LookedAt">When the look began, by the database's clock.</param>
+public sealed record MissingBlobs(IReadOnlySet<string> ObjectIds, DateTimeOffset LookedAt);

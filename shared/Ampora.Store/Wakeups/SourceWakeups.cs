@@ -24,25 +24,33 @@ public static class SourceWakeups
             context,
             SourceStatements.Create,
             wakeup.SourceId,
-            [("host", wakeup.Host), ("paused", wakeup.Paused), ("seconds", wakeup.PollIntervalSeconds), ("adaptive", wakeup.Adaptive), ("random", Random.Shared.NextDouble())],
+            [
+                ("host", wakeup.Host),
+                ("remote", wakeup.Remote),
+                ("paused", wakeup.Paused),
+                ("seconds", wakeup.PollIntervalSeconds),
+                ("adaptive", wakeup.Adaptive),
+                ("random", Random.Shared.NextDouble()),
+            ],
             cancellationToken);
         await AskAsync(context, wakeup.SourceId, requestId, actor, cancellationToken);
     }
 
     /// <summary>
-    /// Notes that URL, ref, credential or globs changed: raises fence and config, ends the lease, clears back-off and failures' waiting, and asks for a check
-    /// unless the source is paused.
+    /// Notes that URL, ref, credential, globs or allowed signers changed: raises fence and config, ends the lease, clears back-off and failures' waiting and what was
+    /// learnt of the remote, and asks for a check unless the source is paused.
     /// </summary>
     /// <param name="context">The context, inside a transaction.</param>
     /// <param name="sourceId">The slug.</param>
     /// <param name="host">The Git host's authority, lower-case <c>name:port</c>, of the new settings.</param>
+    /// <param name="remote">The repository's URL of the new settings, without credentials.</param>
     /// <param name="requestId">The id of the request for a check.</param>
     /// <param name="actor">Who changed it.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public static async Task ChangeSettingsAsync(
-        StoreContext context, string sourceId, string host, string requestId, string actor, CancellationToken cancellationToken)
+        StoreContext context, string sourceId, string host, string remote, string requestId, string actor, CancellationToken cancellationToken)
     {
-        await ExecuteAsync(context, SourceStatements.ChangeSettings, sourceId, [("host", host)], cancellationToken);
+        await ExecuteAsync(context, SourceStatements.ChangeSettings, sourceId, [("host", host), ("remote", remote)], cancellationToken);
         await AskAsync(context, sourceId, requestId, actor, cancellationToken);
     }
 
@@ -165,7 +173,8 @@ public static class SourceWakeups
 /// <summary>What a new source's wake-up row starts with.</summary>
 /// <param name="SourceId">The slug.</param>
 /// <param name="Host">The Git host's authority, lower-case <c>name:port</c>.</param>
+/// <param name="Remote">The repository's URL, without credentials, as the source has it.</param>
 /// <param name="PollIntervalSeconds">Seconds between polls.</param>
 /// <param name="Paused">Whether it starts paused; then no check is asked for.</param>
 /// <param name="Adaptive">Whether the interval stretches while webhooks prove live.</param>
-public sealed record NewWakeup(string SourceId, string Host, int PollIntervalSeconds, bool Paused, bool Adaptive = false);
+public sealed record NewWakeup(string SourceId, string Host, string Remote, int PollIntervalSeconds, bool Paused, bool Adaptive = false);

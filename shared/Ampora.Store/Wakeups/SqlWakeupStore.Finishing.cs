@@ -8,25 +8,17 @@ namespace Ampora.Store.Wakeups;
 /// <summary>Finishes and failures: the guard decides first, what belongs to it follows in the same transaction.</summary>
 internal sealed partial class SqlWakeupStore
 {
-    public Task<FinishResult> FinishAsync(Claim claim, FinishedCheck finished, CancellationToken cancellationToken) =>
-        WriteAsync(
-            async (session, token) =>
-            {
-                var more = await session.ReadAsync(FinishStatements.Finish, FinishParameters(claim, finished), row => row.Bool(0), token);
-                if (more.Count == 0)
-                    return default;
-
-                var commands = new List<Command>();
-                if (finished.Moved is { } moved)
-                    AddTree(commands, claim, moved);
-                Settle(commands, claim, claim.Covered, finished.Run is null ? "unchanged" : "run", finished.Run?.Summary.RunId);
-                if (finished is { Moved: not null, Run: { Summary.Trigger: "poll" } polled })
-                    commands.Add(new(FinishStatements.AddUnannounced, [("id", claim.SourceId), ("sha", finished.TipSha), ("run_id", polled.Summary.RunId)]));
-                AddRun(commands, claim, finished.Run, finished.Message, healthChanged: claim.Failures > 0);
-                await session.RunAsync(commands, token);
-                return new FinishResult(true, more[0]);
-            },
-            cancellationToken);
+    public async Task<FinishResult> FinishAsync(Claim claim, FinishedCheck finished, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await WriteAsync((session, token) => FinishInTransactionAsync(session, claim, finished, token), cancellationToken);
+        }
+        catch (SnapshotVanishedException)
+        {
+            return new FinishResult(Committed: false, MoreWanted: false, SnapshotVanished: true);
+        }
+    }
 
     public Task<FinishResult> PostponeAsync(Claim claim, PostponedCheck postponed, CancellationToken cancellationToken) =>
         WriteAsync(
@@ -41,7 +33,7 @@ internal sealed partial class SqlWakeupStore
                     Settle(commands, claim, claim.Covered, "run", run.Summary.RunId);
                 else if (postponed.Done > claim.Done)
                     Settle(commands, claim, postponed.Done, "unchanged", null);
-                AddRun(commands, claim, postponed.Run, postponed.Message, healthChanged: claim.Failures > 0);
+                AddRun(commands, claim, postponed.Run, postponed.Message, claim.Failures > 0 ? "health" : null);
                 await session.RunAsync(commands, token);
                 return new FinishResult(true, more[0]);
             },
@@ -58,11 +50,29 @@ internal sealed partial class SqlWakeupStore
 
                 var commands = new List<Command>();
                 Settle(commands, claim, claim.Covered, "failed", kept[0].FailureRunId);
-                AddRun(commands, claim, failed.Run, failed.Message, healthChanged: claim.Failures == 0);
+                AddRun(commands, claim, failed.Run, failed.Message, claim.Failures == 0 ? "health" : null);
                 await session.RunAsync(commands, token);
                 return new FinishResult(true, kept[0].More);
             },
             cancellationToken);
+
+    private async Task<FinishResult> FinishInTransactionAsync(StoreSession session, Claim claim, FinishedCheck finished, CancellationToken cancellationToken)
+    {
+        var more = await session.ReadAsync(FinishStatements.Finish, FinishParameters(claim, finished), row => row.Bool(0), cancellationToken);
+        if (more.Count == 0)
+            return default;
+
+        var commands = new List<Command>();
+        var shown = finished.Moved is null;
+        if (finished.Moved is { } moved)
+            AddTree(commands, claim, moved, () => shown = true);
+        Settle(commands, claim, claim.Covered, finished.Run is null ? "unchanged" : "run", finished.Run?.Summary.RunId);
+        if (claim.Trigger == "poll" && finished.IsTransition(claim))
+            commands.Add(new(FinishStatements.AddUnannounced, [("id", claim.SourceId), ("sha", finished.TipSha), ("run_id", finished.Run?.Summary.RunId)]));
+        AddRun(commands, claim, finished.Run, finished.Message, claim.Failures > 0 ? "health" : finished.IsSkip(claim) ? "skipped" : null);
+        await session.RunAsync(commands, cancellationToken);
+        return shown ? new FinishResult(true, more[0]) : throw new SnapshotVanishedException();
+    }
 
     private (string Name, object? Value)[] FinishParameters(Claim claim, FinishedCheck finished) =>
     [
@@ -72,7 +82,11 @@ internal sealed partial class SqlWakeupStore
         ("quiet", policy.QuietPeriod),
         ("sha", finished.TipSha),
         ("moved", finished.Moved is not null),
-        ("proved", finished.Moved is not null && claim.Trigger == "webhook"),
+        ("transition", finished.IsTransition(claim)),
+        ("skip", finished.IsSkip(claim)),
+        ("tip_ref", finished.RefName),
+        ("moved_to", finished.MovedTo),
+        ("proved", finished.IsTransition(claim) && claim.Trigger == "webhook"),
         ("longest_interval", (int)policy.MaxAdaptiveInterval.TotalSeconds),
         ("runs", finished.Run is null ? 0L : 1L),
     ];
@@ -103,7 +117,7 @@ internal sealed partial class SqlWakeupStore
         ("error_remedy", failed.Error.Remedy),
     ];
 
-    private static void AddTree(List<Command> commands, Claim claim, CheckResult.Moved moved)
+    private static void AddTree(List<Command> commands, Claim claim, CheckResult.Moved moved, Action shown)
     {
         (string Name, object? Value)[] parameters =
         [
@@ -116,7 +130,7 @@ internal sealed partial class SqlWakeupStore
             ("parents", string.Join(' ', moved.Parents)),
         ];
         commands.Add(new(FinishStatements.AddSweep, parameters));
-        commands.Add(new(FinishStatements.ShowSnapshot, parameters));
+        commands.Add(new(FinishStatements.ShowSnapshot, parameters, _ => shown()));
     }
 
     private static void Settle(List<Command> commands, Claim claim, long upTo, string result, string? runId)
@@ -134,16 +148,16 @@ internal sealed partial class SqlWakeupStore
         commands.Add(new(FinishStatements.SettleRequests, parameters));
     }
 
-    private void AddRun(List<Command> commands, Claim claim, Run? run, OutboxMessage? message, bool healthChanged)
+    private void AddRun(List<Command> commands, Claim claim, Run? run, OutboxMessage? message, string? change)
     {
         if (message is not null)
             commands.Add(new(OutboxStatements.Add, OutboxParameters(message, policy)));
-        var count = (run is null ? 0L : 1L) + (healthChanged ? 1L : 0L);
+        var count = (run is null ? 0L : 1L) + (change is null ? 0L : 1L);
         if (count == 0)
             return;
 
         // From here on the stream's lock is held: nothing but the commit follows.
-        (string Name, object? Value)[] stream = [("id", claim.SourceId), ("count", count), ("run_id", run?.Summary.RunId), ("change", "health")];
+        (string Name, object? Value)[] stream = [("id", claim.SourceId), ("count", count), ("run_id", run?.Summary.RunId), ("change", change)];
         commands.Add(new(FinishStatements.NumberEvents, stream));
         if (run is not null)
         {
@@ -151,7 +165,7 @@ internal sealed partial class SqlWakeupStore
             commands.Add(new(FinishStatements.AddRunEvent, stream));
         }
 
-        if (healthChanged)
+        if (change is not null)
             commands.Add(new(FinishStatements.AddSourceEvent, stream));
     }
 
@@ -189,4 +203,7 @@ internal sealed partial class SqlWakeupStore
             ("error_remedy", summary.Error?.Remedy),
         ];
     }
+
+    /// <summary>The tree that was to be shown is not there, so nothing of the finish may stand.</summary>
+    private sealed class SnapshotVanishedException : Exception;
 }

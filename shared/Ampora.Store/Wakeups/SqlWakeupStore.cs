@@ -50,24 +50,24 @@ internal sealed partial class SqlWakeupStore(Database<StoreContext> database, Wa
         return asked.Count == 0 && !claim.CoversWebhook && !claim.CoversManual ? [new RunTrigger("poll", null, null, null)] : asked;
     }
 
-    public async Task<string?> TakeWaitingForHostAsync(string host, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>> TakeWaitingForHostAsync(string host, CancellationToken cancellationToken)
     {
-        string? taken = null;
+        List<(string Id, DateTimeOffset? AskedAt)> taken = [];
         await NoteAsync(
             async (session, token) =>
             {
-                taken = null;
+                taken = [];
                 // Under the host's lock, so that a claim that is just being refused is either noted before this looks, or sees the free place.
                 await session.RunAsync(
                     [
                         new(ClaimStatements.LockHost, [("host", host)], _ => { }),
-                        new(ClaimStatements.TakeWaiting, [.. _policy, ("host", host)], row => taken = row.String(0)),
+                        new(ClaimStatements.TakeWaiting, [.. _policy, ("host", host)], row => taken.Add((row.String(0), row.TimeOrNull(1)))),
                     ],
                     token);
                 return true;
             },
             cancellationToken);
-        return taken;
+        return [.. taken.OrderBy(t => t.AskedAt).Select(t => t.Id)];
     }
 
     private async Task<ClaimResult?> TryClaimAsync(string sourceId, string owner, CancellationToken cancellationToken)
@@ -96,6 +96,8 @@ internal sealed partial class SqlWakeupStore(Database<StoreContext> database, Wa
                     SourceUid = row.Guid(0),
                     Url = row.String(1),
                     Ref = row.String(2),
+                    // Those beyond the host's limit cannot join.
+                    Companions = (int)Math.Clamp(policy.LeasesPerHost - row.Long(4), 0, row.Long(3)),
                 }),
             ],
             cancellationToken);
@@ -146,6 +148,8 @@ internal sealed partial class SqlWakeupStore(Database<StoreContext> database, Wa
         RereadCovers = row.LongOrNull(15),
         RereadAt = row.TimeOrNull(16),
         RereadIsDue = row.Bool(17),
+        TipRef = row.StringOrNull(18),
+        TipConfig = row.LongOrNull(19),
     };
 
     /// <summary>For what others are told of: requests and results.</summary>

@@ -17,8 +17,13 @@ public sealed class ModelConformance : WakeupStoreConformance
 
         public override IWakeupStore Store => _model;
 
-        public override Task CreateAsync(string id, string host, TimeSpan interval, bool adaptive = false) =>
-            Do(() => _model.Create(id, host, interval, adaptive));
+        public override Task CreateAsync(string id, string host, TimeSpan interval, bool adaptive = false, string? remote = null) =>
+            Do(() => _model.Create(id, host, interval, adaptive, remote ?? $"https://{host}/{id}.git"));
+
+        // Of a source that was deleted, nothing can be staged.
+        public override Task StageAsync(Claim claim, string sha) => Do(() => _model.Stage(claim, sha));
+
+        public override Task RemoveSnapshotAsync(string id, string sha) => Do(() => _model.Source(id).Snapshots.RemoveWhere(s => s.Sha == sha));
 
         public override Task GiveSecretAsync(string id) => Do(() => _model.Source(id).HasSecret = true);
 

@@ -17,7 +17,7 @@ public sealed class ModelSource
 
     public bool HasSecret { get; set; }
 
-    public string Url { get; set; } = "https://git.test/org/repo.git";
+    public required string Url { get; set; }
 
     public string Ref { get; set; } = "main";
 
@@ -59,6 +59,16 @@ public sealed class ModelSource
 
     public string? TipSha { get; set; }
 
+    public string? TipRef { get; set; }
+
+    public long? TipConfig { get; set; }
+
+    public string? MovedTo { get; set; }
+
+    public (string Sha, string? PreviousSha)? Skipped { get; set; }
+
+    public long SkippedTotal { get; set; }
+
     public DateTimeOffset? LastCheckedAt { get; set; }
 
     public int Failures { get; set; }
@@ -92,6 +102,8 @@ public sealed class ModelSource
     public List<ModelRequest> Requests { get; } = [];
 
     public HashSet<(long Config, string Sha)> Sweeps { get; } = [];
+
+    public HashSet<(long Config, string Sha)> Snapshots { get; } = [];
 
     public List<Run> Runs { get; } = [];
 }

@@ -20,6 +20,9 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
 
     public Dictionary<string, long> AuditIds { get; } = [];
 
+    /// <summary>Changes of sources that were told of.</summary>
+    public List<(string SourceId, string Change)> SourceEvents { get; } = [];
+
     private DateTimeOffset Now => clock.GetUtcNow();
 
     public double NextJitter()
@@ -35,7 +38,7 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
     }
 
     /// <summary>What the Console does when it creates a source.</summary>
-    public ModelSource Create(string id, string host = "git.test:443", TimeSpan? interval = null, bool adaptive = false)
+    public ModelSource Create(string id, string host = "git.test:443", TimeSpan? interval = null, bool adaptive = false, string? remote = null)
     {
         lock (_gate)
         {
@@ -44,6 +47,7 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
                 Id = id,
                 Uid = new Guid(_random.Next(), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
                 Host = host,
+                Url = remote ?? $"https://{host}/{id}.git",
                 PollInterval = interval ?? TimeSpan.FromSeconds(60),
                 BasePollInterval = interval ?? TimeSpan.FromSeconds(60),
                 Adaptive = adaptive,
@@ -63,10 +67,21 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
             var source = _sources[id];
             source.Config++;
             EndLease(source);
+            source.TipRef = source.MovedTo = null;
             source.NotBefore = source.NotBeforeSetAt = source.RetryAfterUntil = null;
             ExpectNothing(source);
             if (!source.Paused)
                 AskManually(source, $"req_change_{source.Config}", "system");
+        }
+    }
+
+    /// <summary>What a check does before its finish.</summary>
+    public void Stage(Claim claim, string sha)
+    {
+        lock (_gate)
+        {
+            if (_sources.TryGetValue(claim.SourceId, out var source))
+                source.Snapshots.Add((claim.Config, sha));
         }
     }
 
@@ -119,7 +134,7 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
                 return Task.FromResult(wait <= policy.RecentWakeup ? new ClaimResult(null, wait) : ClaimResult.None);
             }
 
-            if (_sources.Values.Count(s => s.Host == source.Host && IsLeased(s)) >= policy.ChecksPerHost)
+            if (!HostHasPlace(source))
             {
                 source.WaitingForHost = true;
                 return Task.FromResult(ClaimResult.None);
@@ -165,9 +180,9 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
         {
             if (Held(claim) is not { } source || source.Done >= claim.Covered)
                 return Task.FromResult(default(FinishResult));
-            if (finished.Moved is { } moved)
-                source.Sweeps.Add((claim.Config, moved.Sha));
-            source.TipSha = finished.TipSha;
+            if (finished.Moved is { } moved && !source.Snapshots.Contains((claim.Config, moved.Sha)))
+                return Task.FromResult(new FinishResult(false, false, SnapshotVanished: true));
+            NoteTip(source, claim, finished);
             Record(source, finished.Run, finished.Message);
             Settle(source, claim, claim.Covered, finished.Run is null ? "unchanged" : "run", finished.Run?.Summary.RunId);
             source.Done = claim.Covered;
@@ -180,7 +195,7 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
             source.RereadCovers = null;
             HoldBack(source, finished.Quiet ? policy.QuietPeriod : null);
             EndLease(source);
-            if (finished.Moved is not null)
+            if (finished.IsTransition(claim))
                 NoteFound(source, claim);
             return Task.FromResult(new FinishResult(true, source.Wanted > source.Done));
         }
@@ -214,16 +229,19 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
         }
     }
 
-    public Task<string?> TakeWaitingForHostAsync(string host, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<string>> TakeWaitingForHostAsync(string host, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
-            var waiting = _sources.Values.Where(s => s.Host == host && s.WaitingForHost && IsClaimable(s)).MinBy(s => s.AskedAt);
-            if (waiting is null)
-                return Task.FromResult<string?>(null);
-            waiting.WaitingForHost = false;
-            waiting.WokenAt = Now;
-            return Task.FromResult<string?>(waiting.Id);
+            var waiting = _sources.Values.Where(s => s.Host == host && s.WaitingForHost && IsClaimable(s)).OrderBy(s => s.AskedAt).ToList();
+            var taken = waiting.Where(s => s.Url == waiting[0].Url).Take(policy.LeasesPerHost).ToList();
+            foreach (var source in taken)
+            {
+                source.WaitingForHost = false;
+                source.WokenAt = Now;
+            }
+
+            return Task.FromResult<IReadOnlyList<string>>([.. taken.Select(s => s.Id)]);
         }
     }
 
@@ -374,6 +392,24 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
         source.NotBefore = source.RetryAfterUntil > pulled ? source.RetryAfterUntil : pulled;
     }
 
+    private void NoteTip(ModelSource source, Claim claim, FinishedCheck finished)
+    {
+        if (finished.IsSkip(claim))
+        {
+            source.Skipped = (finished.TipSha, source.TipSha);
+            source.SkippedTotal++;
+            SourceEvents.Add((source.Id, "skipped"));
+        }
+
+        if (finished.Moved is { } moved)
+        {
+            source.Sweeps.Add((claim.Config, moved.Sha));
+            source.TipConfig = claim.Config;
+        }
+
+        (source.TipSha, source.TipRef, source.MovedTo) = (finished.TipSha, finished.RefName, finished.MovedTo);
+    }
+
     private void Record(ModelSource source, Run? run, OutboxMessage? message)
     {
         source.LastCheckedAt = Now;
@@ -404,6 +440,12 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
     private bool IsDue(ModelSource source) =>
         source.NextPollAt <= Now || source.NextPollAt > Now + (source.PollInterval * (1 + policy.PollJitter)) + policy.ClockSlack;
 
+    private IEnumerable<ModelSource> LeasedOnHostOf(ModelSource source) => _sources.Values.Where(s => s.Host == source.Host && IsLeased(s));
+
+    private bool HostHasPlace(ModelSource source) =>
+        LeasedOnHostOf(source).Count() < policy.LeasesPerHost
+        && LeasedOnHostOf(source).Where(s => s.Url != source.Url).Select(s => s.Url).Distinct().Count() < policy.ChecksPerHost;
+
     private bool IsClaimable(ModelSource source) => source.Wanted > source.Done && !source.Paused && !IsLeased(source) && !IsHeldBack(source);
 
     private bool WasWoken(ModelSource source) => source.WokenAt > Now - policy.RecentWakeup && source.WokenAt <= Now + policy.ClockSlack;
@@ -426,6 +468,10 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
         Url = source.Url,
         Ref = source.Ref,
         TipSha = source.TipSha,
+        TipRef = source.TipRef,
+        TipConfig = source.TipConfig,
+        Companions = Math.Clamp(
+            policy.LeasesPerHost - LeasedOnHostOf(source).Count(), 0, _sources.Values.Count(s => s != source && s.Url == source.Url && IsClaimable(s))),
         Failures = source.Failures,
         LatestWebhook = source.WantedWebhook,
         ExpectedSha = source.ExpectedSha,

@@ -23,16 +23,20 @@ internal static class ClaimStatements
     public static Statement Claim { get; } = new($"""
         UPDATE wakeups AS w
         SET fence = fence + 1, lease_owner = @owner, lease_until = @now + @lease, asked_since_claim_at = NULL, waiting_for_host = FALSE
-        WHERE source_id = @id AND {Conditions.Claimable} AND {Conditions.LeasesOfHost} < @checks_per_host
+        WHERE source_id = @id AND {Conditions.Claimable} AND {Conditions.HostHasPlace}
         RETURNING fence, wanted, done, wanted_webhook > done, wanted_manual > done, run_count > 0, asked_at, @now, config, host, tip_sha, failures,
-            wanted_webhook, expected_sha, {Conditions.Expecting}, reread_covers, reread_at, coalesce(reread_at <= @now OR reread_at > @now + @expect_ahead, FALSE)
+            wanted_webhook, expected_sha, {Conditions.Expecting}, reread_covers, reread_at, coalesce(reread_at <= @now OR reread_at > @now + @expect_ahead, FALSE),
+            tip_ref, tip_config
         """);
 
     /// <summary>
-    /// What to fetch. A statement of its own, after the claim has the row: whoever changes these columns changes the row in the same
+    /// What to fetch, and who could be claimed for the same remote. A statement of its own, after the claim has the row: whoever changes these columns changes the row in the same
     /// transaction, so they belong to the claimed settings; a join in the claim could have read them before a change that it waited for.
     /// </summary>
-    public static Statement ReadSource { get; } = new("SELECT uid, url, ref FROM sources WHERE id = @id");
+    public static Statement ReadSource { get; } = new($"""
+        SELECT s.uid, s.url, s.ref, {Conditions.Companions}, {Conditions.LeasesOfHost}
+        FROM sources AS s JOIN wakeups AS w ON w.source_id = s.id WHERE s.id = @id
+        """);
 
     /// <summary>Who asked for what a claim covers: whether by webhook, the id, the address or person, and what an operator asked because of.</summary>
     public static Statement ReadTriggers { get; } = new("""
@@ -44,7 +48,7 @@ internal static class ClaimStatements
 
     /// <summary>Why a claim was refused.</summary>
     public static Statement Refusal { get; } = new($"""
-        SELECT wanted > done AND NOT paused AND NOT {Conditions.Leased}, {Conditions.HeldBack}, not_before - @now, {Conditions.LeasesOfHost} >= @checks_per_host
+        SELECT wanted > done AND NOT paused AND NOT {Conditions.Leased}, {Conditions.HeldBack}, not_before - @now, NOT ({Conditions.HostHasPlace})
         FROM wakeups AS w WHERE source_id = @id
         """);
 
@@ -58,17 +62,18 @@ internal static class ClaimStatements
     public static Statement Release { get; } = new(
         $"UPDATE wakeups SET fence = fence + 1, lease_owner = NULL, lease_until = NULL WHERE {Conditions.HeldByClaim}");
 
-    /// <summary>Takes the source that has waited longest for a place on a host.</summary>
+    /// <summary>Takes the source that has waited longest for a place on a host, and those that wait on the same remote.</summary>
     public static Statement TakeWaiting { get; } = new(
         postgres: Taking("FOR UPDATE SKIP LOCKED"),
         sqlite: Taking(""));
 
     private static string Taking(string locking) => $"""
-        WITH longest AS MATERIALIZED (
+        WITH taken AS MATERIALIZED (
             SELECT source_id AS id FROM wakeups
-            WHERE host = @host AND waiting_for_host AND {Conditions.Claimable}
-            ORDER BY asked_at LIMIT 1 {locking})
-        UPDATE wakeups SET waiting_for_host = FALSE, woken_at = @now FROM longest WHERE source_id = longest.id
-        RETURNING source_id
+            WHERE host = @host AND waiting_for_host AND {Conditions.Claimable} AND remote = (
+                SELECT remote FROM wakeups WHERE host = @host AND waiting_for_host AND {Conditions.Claimable} ORDER BY asked_at LIMIT 1)
+            ORDER BY asked_at LIMIT @leases_per_host {locking})
+        UPDATE wakeups SET waiting_for_host = FALSE, woken_at = @now FROM taken WHERE source_id = taken.id
+        RETURNING source_id, asked_at
         """;
 }

@@ -21,6 +21,17 @@ internal static class Conditions
     public const string LeasesOfHost =
         "(SELECT count(*) FROM wakeups AS o WHERE o.host = w.host AND o.lease_until > @now AND o.lease_until <= @now + @lease_ahead)";
 
+    /// <summary>The host of the row <c>w</c> may take one more check of its remote: sources of one remote count as one, since their tips are read together.</summary>
+    public const string HostHasPlace = $"""
+        (SELECT count(DISTINCT o.remote) FROM wakeups AS o
+         WHERE o.host = w.host AND o.remote <> w.remote AND o.lease_until > @now AND o.lease_until <= @now + @lease_ahead) < @checks_per_host
+        AND {LeasesOfHost} < @leases_per_host
+        """;
+
+    /// <summary>How many other sources of the remote of the row <c>w</c> could be claimed.</summary>
+    public const string Companions =
+        $"(SELECT count(*) FROM wakeups AS o WHERE o.remote = w.remote AND o.source_id <> w.source_id AND {Claimable})";
+
     /// <summary>Somebody published a wake-up a moment ago.</summary>
     public const string RecentlyWoken = "coalesce(woken_at > @now - @recent AND woken_at <= @now + @slack, FALSE)";
 
@@ -42,6 +53,7 @@ internal static class Conditions
         ("slack", policy.ClockSlack),
         ("recent", policy.RecentWakeup),
         ("checks_per_host", policy.ChecksPerHost),
+        ("leases_per_host", policy.LeasesPerHost),
     ];
 
     /// <summary>The parameters of <see cref="Expecting"/>, and of what is set by it.</summary>

@@ -16,7 +16,12 @@ internal static class FinishStatements
             retry_after_until = NULL,
             tip_sha = @sha,
             tip_config = CASE WHEN @moved THEN config ELSE tip_config END,
-            tip_seen_at = CASE WHEN @moved THEN @now ELSE tip_seen_at END,
+            tip_seen_at = CASE WHEN @transition THEN @now ELSE tip_seen_at END,
+            tip_ref = @tip_ref, moved_to = @moved_to,
+            skipped_sha = CASE WHEN @skip THEN @sha ELSE skipped_sha END,
+            skipped_previous_sha = CASE WHEN @skip THEN tip_sha ELSE skipped_previous_sha END,
+            skipped_at = CASE WHEN @skip THEN @now ELSE skipped_at END,
+            skipped_total = CASE WHEN @skip THEN skipped_total + 1 ELSE skipped_total END,
             last_checked_at = @now, last_succeeded_at = @now, run_count = run_count + @runs,
             {NoFailure},
             -- A webhook that came after the claim is still awaited.
@@ -56,8 +61,10 @@ internal static class FinishStatements
         ON CONFLICT DO NOTHING
         """);
 
-    /// <summary>Shows the staged tree.</summary>
-    public static Statement ShowSnapshot { get; } = new("UPDATE snapshots SET visible = TRUE WHERE source_id = @id AND config = @config AND sha = @sha");
+    /// <summary>Shows the staged tree, or the one that was kept: no row tells that it has vanished. It counts as stored now, since it becomes the latest.</summary>
+    public static Statement ShowSnapshot { get; } = new("""
+        UPDATE snapshots SET visible = TRUE, stored_at = @now WHERE source_id = @id AND config = @config AND sha = @sha RETURNING sha
+        """);
 
     /// <summary>
     /// What became of the deliveries that the check covers; a failure's result gives way to the later success's. A run that a first reading made, because it was

@@ -47,7 +47,7 @@ internal static class PollStatements
     public static Statement MostOverdue { get; } = new(
         postgres: $"""
             SELECT source_id, wanted > done FROM wakeups AS w
-            WHERE NOT paused AND (wanted = done AND {DuePostgres} OR {Left} AND {Conditions.LeasesOfHost} < @checks_per_host)
+            WHERE NOT paused AND (wanted = done AND {DuePostgres} OR {Left} AND {Conditions.HostHasPlace})
             ORDER BY EXTRACT(EPOCH FROM @now - CASE
                 WHEN wanted > done THEN greatest(asked_at, not_before, woken_at)
                 WHEN next_poll_at <= @now THEN next_poll_at
@@ -56,7 +56,7 @@ internal static class PollStatements
             """,
         sqlite: $"""
             SELECT source_id, wanted > done FROM wakeups AS w
-            WHERE NOT paused AND (wanted = done AND {DueSqlite} OR {Left} AND {Conditions.LeasesOfHost} < @checks_per_host)
+            WHERE NOT paused AND (wanted = done AND {DueSqlite} OR {Left} AND {Conditions.HostHasPlace})
             ORDER BY (@now - CASE
                 WHEN wanted > done THEN max(coalesce(asked_at, 0), coalesce(not_before, 0), coalesce(woken_at, 0))
                 WHEN next_poll_at <= @now THEN next_poll_at
@@ -98,7 +98,7 @@ internal static class PollStatements
         WITH unfinished AS MATERIALIZED (
             SELECT source_id AS id FROM wakeups AS w
             WHERE {Conditions.Claimable} AND NOT ({Conditions.PollOnly}) AND NOT {Conditions.RecentlyWoken}
-              AND {Conditions.LeasesOfHost} < @checks_per_host
+              AND {Conditions.HostHasPlace}
             ORDER BY asked_at LIMIT @limit {locking})
         UPDATE wakeups SET woken_at = @now FROM unfinished WHERE source_id = unfinished.id
         RETURNING source_id

@@ -18,7 +18,8 @@ internal static class SourceStatements
     /// <summary>Other settings to fetch by: nothing that was found for the old ones may finish, and no back-off of theirs counts.</summary>
     public static Statement ChangeSettings { get; } = new($"""
         UPDATE wakeups
-        SET {EndLease}, config = config + 1, host = @host, not_before = NULL, not_before_set_at = NULL, retry_after_until = NULL,
+        SET {EndLease}, config = config + 1, host = @host, remote = @remote, tip_ref = NULL, moved_to = NULL,
+            not_before = NULL, not_before_set_at = NULL, retry_after_until = NULL,
             {ExpectNothing}
         WHERE source_id = @id
         """);
@@ -72,8 +73,9 @@ internal static class SourceStatements
         """;
 
     private const string Insert = """
-        INSERT INTO wakeups (source_id, wanted, done, wanted_webhook, wanted_manual, fence, config, secret_version, paused, host,
-            waiting_for_host, poll_interval_seconds, base_poll_interval_seconds, adaptive, failures, run_count, missed_in_row, missed_total, next_poll_at)
-        VALUES (@id, 0, 0, 0, 0, 0, 1, 1, @paused, @host, FALSE, @seconds, @seconds, @adaptive, 0, 0, 0, 0,
+        INSERT INTO wakeups (source_id, wanted, done, wanted_webhook, wanted_manual, fence, config, secret_version, paused, host, remote,
+            waiting_for_host, poll_interval_seconds, base_poll_interval_seconds, adaptive, failures, run_count, missed_in_row, missed_total,
+            skipped_total, next_poll_at)
+        VALUES (@id, 0, 0, 0, 0, 0, 1, 1, @paused, @host, @remote, FALSE, @seconds, @seconds, @adaptive, 0, 0, 0, 0, 0,
         """;
 }
