@@ -1,5 +1,5 @@
 using Ampora.Git.Fetching;
-using Ampora.Git.Http;
+using Ampora.Git.Protocol;
 
 namespace Ampora.Git.Signatures;
 
