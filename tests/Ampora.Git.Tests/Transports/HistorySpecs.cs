@@ -53,7 +53,7 @@ public abstract class HistorySpecs(Transport transport) : IAsyncLifetime
             foreach (var sha in commits)
             {
                 await repository.ForcePushAsync(sha);
-                var tip = await _git.Tips.ReadAsync(remote, "main", Cancelled);
+                var tip = await _git.Tips.ReadAsync(remote, "main", 0, Cancelled);
                 Assert.Equal(sha, tip.Sha);
                 await using var commit = await _git.Fetcher.FetchAsync(remote, tip, known, "history", Cancelled);
                 await AssertSameAsync(repository, sha, commit, content);

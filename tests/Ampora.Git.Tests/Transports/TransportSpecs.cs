@@ -112,7 +112,7 @@ public abstract class TransportSpecs(Transport transport) : IAsyncLifetime
     private Task<bool> IsAncestorAsync(string tip, string known) =>
         _git.Fetcher.IsAncestorAsync(_remote, new Tip(tip, "refs/heads/main"), known, "key", Cancelled);
 
-    private Task<Tip> ReadAsync(string refName) => _git.Tips.ReadAsync(_remote, refName, Cancelled);
+    private Task<Tip> ReadAsync(string refName) => _git.Tips.ReadAsync(_remote, refName, 0, Cancelled);
 
     private async Task<string> FailAsync(string refName) => (await Assert.ThrowsAsync<GitException>(() => ReadAsync(refName))).Code;
 }
