@@ -71,6 +71,13 @@ public sealed class GitLimits
     [Range(1, 65_536)]
     public int PathBytes { get; set; } = 4096;
 
+    /// <summary>
+    /// Bytes of all paths of a tree together, each held in memory while the tree is compared: a few objects can make a quarter of a million
+    /// paths of the greatest length.
+    /// </summary>
+    [Range(1, 1024L * 1024 * 1024)]
+    public long TreePathBytes { get; set; } = 32L * 1024 * 1024;
+
     /// <summary>How deep directories may nest.</summary>
     [Range(1, 4096)]
     public int TreeDepth { get; set; } = 256;

@@ -68,14 +68,6 @@ internal sealed class ObjectReader(GitProcess git) : IAsyncDisposable
     /// <summary>The content of the object whose header was just read. When it has been read to its end, it is what its id says.</summary>
     public ObjectContent OpenContent(ObjectHeader header) => new(this, header);
 
-    /// <summary>Reads a whole object of a type, checked against its id.</summary>
-    public async Task<byte[]> ReadObjectAsync(string type, long maxBytes, CancellationToken cancellationToken)
-    {
-        return await ReadHeaderAsync(cancellationToken) is { } header
-            ? await ReadObjectAsync(header, type, maxBytes, cancellationToken)
-            : throw new CacheBrokenException($"A {type} is missing.");
-    }
-
     /// <summary>Reads a whole object whose header was just read, checked against its id.</summary>
     public async Task<byte[]> ReadObjectAsync(ObjectHeader header, string type, long maxBytes, CancellationToken cancellationToken)
     {
