@@ -1,3 +1,4 @@
+using Ampora.Git.Credentials;
 using Ampora.Git.Fetching;
 using Ampora.Git.Http;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -13,7 +14,7 @@ namespace Ampora.Git;
 public static class GitService
 {
     /// <summary>
-    /// Registers <see cref="TipReader"/>, <see cref="TipProbe"/>, <see cref="GitFetcher"/> and <see cref="AddressPolicy"/>; the caller has bound <see cref="GitLimits"/>. In
+    /// Registers <see cref="TipReader"/>, <see cref="HostGate"/>, <see cref="TipProbe"/>, <see cref="GitFetcher"/> and <see cref="AddressPolicy"/>; the caller has bound <see cref="GitLimits"/>. In
     /// the environment Development, loopback is allowed. Services of one process may call it more than once: the first cache folder counts.
     /// </summary>
     /// <param name="services">The services.</param>
@@ -24,11 +25,19 @@ public static class GitService
         services.AddGitAddressPolicy(configurePolicy);
         services.TryAddSingleton(provider => new GuardedConnector(provider.GetRequiredService<AddressPolicy>(), Limits(provider)));
         services.TryAddSingleton(provider => new GitHttp(provider.GetRequiredService<GuardedConnector>(), Limits(provider)));
+        services.TryAddSingleton(provider => new InstallationTokens(provider.GetRequiredService<GitHttp>(), Time(provider)));
+        services.TryAddSingleton<HttpLogins>();
         services.TryAddSingleton<Discoveries>();
+        services.TryAddSingleton(provider => new HostGate(Limits(provider), Time(provider)));
         services.TryAddSingleton(provider => new RepositoryHttp(
-            provider.GetRequiredService<GitHttp>(), provider.GetRequiredService<Discoveries>(), Limits(provider), Time(provider)));
+            provider.GetRequiredService<GitHttp>(),
+            provider.GetRequiredService<HttpLogins>(),
+            provider.GetRequiredService<HostGate>(),
+            provider.GetRequiredService<Discoveries>(),
+            Limits(provider),
+            Time(provider)));
         services.TryAddSingleton(provider => new HttpRefs(provider.GetRequiredService<RepositoryHttp>(), Limits(provider)));
-        services.TryAddSingleton(provider => new TipReader(provider.GetRequiredService<HttpRefs>(), Limits(provider), Time(provider)));
+        services.TryAddSingleton(provider => new TipReader(provider.GetRequiredService<HttpRefs>(), provider.GetRequiredService<HostGate>(), Limits(provider), Time(provider)));
         services.TryAddSingleton(provider => new TipProbe(provider.GetRequiredService<TipReader>()));
         services.TryAddSingleton(provider => new GitRelay(provider.GetRequiredService<RepositoryHttp>(), Limits(provider)));
         services.TryAddSingleton(provider => new CacheFolder(Path.GetFullPath(cacheFolder), Time(provider)));

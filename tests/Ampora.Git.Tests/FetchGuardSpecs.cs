@@ -96,11 +96,6 @@ public sealed class FetchGuardSpecs : IAsyncLifetime
         Assert.Equal("auth_failed", (await FailAsync(tip)).Code);
         _repository.RequireNothing();
 
-        _repository.FailWith = 429;
-        _repository.RetryAfter = "9";
-        var limited = await FailAsync(tip);
-        Assert.Equal(("rate_limited", 9), (limited.Code, (int?)limited.RetryAfter?.TotalSeconds));
-
         _repository.FailWith = 404;
         Assert.Equal("not_found", (await FailAsync(tip)).Code);
         _repository.FailWith = null;
@@ -111,6 +106,24 @@ public sealed class FetchGuardSpecs : IAsyncLifetime
 
         await using var commit = await _git.Fetcher.FetchAsync(Remote, tip, null, "key", Cancelled);
         await FetchSpecs.AssertSameAsync(_repository, sha, commit);
+    }
+
+    [Fact]
+    public async Task A_host_that_wants_to_be_left_alone_is_when_it_says_so_to_a_fetch()
+    {
+        await _repository.CommitAsync(("a.txt", "one"));
+        var tip = await _git.Tips.ReadAsync(Remote, "main", 0, Cancelled);
+        _repository.FailWith = 429;
+        _repository.RetryAfter = "9";
+
+        var limited = await FailAsync(tip);
+        _repository.FailWith = null;
+        _repository.ForgetRequests();
+        var alone = await Assert.ThrowsAsync<GitException>(() => _git.Tips.ReadAsync(Remote, "main", 0, Cancelled));
+
+        Assert.Equal(("rate_limited", 9), (limited.Code, (int?)limited.RetryAfter?.TotalSeconds));
+        Assert.Equal("rate_limited", alone.Code);
+        Assert.Empty(_repository.Requests);
     }
 
     [Theory]

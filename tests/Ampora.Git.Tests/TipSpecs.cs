@@ -202,7 +202,7 @@ public sealed class TipSpecs : IAsyncLifetime
         Assert.InRange((await FailAsync("main")).RetryAfter!.Value.TotalSeconds, 50, 101);
 
         _repository.RetryAfter = "Sun, 06 Nov 1994 08:49:37 GMT";
-        Assert.Equal(TimeSpan.Zero, (await FailAsync("main")).RetryAfter);
+        Assert.Equal(TimeSpan.Zero, (await FailAsync("main", GitServices.Basic("somebody", "else"))).RetryAfter);
     }
 
     [Fact]

@@ -53,6 +53,12 @@ public sealed class GitRepository : IDisposable
     /// <summary>Redirects every request to this URL of a repository; null serves it.</summary>
     public string? RedirectTo { get; set; }
 
+    /// <summary>The status that goes with <see cref="RedirectTo"/>.</summary>
+    public int RedirectStatus { get; set; } = 301;
+
+    /// <summary>Headers of every answer, such as those about rate limits.</summary>
+    public IReadOnlyDictionary<string, string> AnswerHeaders { get; set; } = new Dictionary<string, string>();
+
     /// <summary>Every request so far, the refused ones too, oldest first.</summary>
     public IReadOnlyCollection<GitRequest> Requests => _requests.ToArray();
 
@@ -180,6 +186,8 @@ public sealed class GitRepository : IDisposable
             await Task.Delay(Delay, cancellationToken);
         if (Hangs)
             await Task.Delay(Timeout.Infinite, cancellationToken);
+        foreach (var (name, value) in AnswerHeaders)
+            context.Response.Headers[name] = value;
         if (FailWith is { } status)
         {
             context.Response.StatusCode = status;
@@ -188,7 +196,8 @@ public sealed class GitRepository : IDisposable
         }
         else if (RedirectTo is not null)
         {
-            context.Response.Redirect(RedirectTo + path + context.Request.QueryString, permanent: true);
+            context.Response.StatusCode = RedirectStatus;
+            context.Response.Headers.Location = RedirectTo + path + context.Request.QueryString;
         }
         else if (RequiredAuthorization is not null && RequiredAuthorization != authorization)
         {

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
+using Ampora.Git.Credentials;
 using Ampora.Git.Http;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -141,7 +142,9 @@ internal sealed class GitRelay(RepositoryHttp repository, GitLimits limits) : IA
     private async Task FetchAsync(RelayedFetch fetch, HttpContext context, CancellationToken cancellationToken)
     {
         var request = context.Request;
-        using var content = new StreamContent(request.Body);
+        using HttpContent content = fetch.Remote.Credential is GitCredential.GitHubApp
+            ? new ByteArrayContent(await ReadAsync(request.Body, cancellationToken))
+            : new StreamContent(request.Body);
         content.Headers.ContentType = new MediaTypeHeaderValue(Discovery.RequestType);
         content.Headers.ContentLength = request.ContentLength;
         if (request.Headers.ContentEncoding.Count > 0)
@@ -173,6 +176,14 @@ internal sealed class GitRelay(RepositoryHttp repository, GitLimits limits) : IA
             repository.Discoveries.Forget(fetch.Remote);
             throw;
         }
+    }
+
+    // A login that can end while it is used may take a second try, and so needs the whole request; MaxRequestBytes bounds it.
+    private static async Task<byte[]> ReadAsync(Stream body, CancellationToken cancellationToken)
+    {
+        var whole = new MemoryStream();
+        await body.CopyToAsync(whole, cancellationToken);
+        return whole.ToArray();
     }
 
     private sealed class Application(Func<HttpContext, Task> answer) : IHttpApplication<HttpContext>

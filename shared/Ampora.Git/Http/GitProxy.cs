@@ -1,33 +1,42 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
 
 namespace Ampora.Git.Http;
 
-/// <summary>The HTTP proxy that stands between Ampora and its Git hosts, as the operator set it.</summary>
+/// <summary>
+/// The HTTP proxy that stands between Ampora and its Git hosts, as the operator set it. The HTTP client is told of it for requests in clear alone: tunnels are
+/// made by <see cref="GuardedConnector"/>.
+/// </summary>
 internal sealed class GitProxy : IWebProxy
 {
     private static readonly char[] Separators = [',', ' ', ';'];
 
-    private readonly Uri _address;
+    private readonly Uri _bare;
     private readonly string[] _direct;
 
     private GitProxy(Uri address, NetworkCredential? login, string noProxy)
     {
-        _address = address;
+        _bare = new UriBuilder(address) { UserName = "", Password = "" }.Uri;
         Login = login;
+        Header = login is null ? null : new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{login.UserName}:{login.Password}")));
         _direct = [.. noProxy.Split(Separators, StringSplitOptions.RemoveEmptyEntries).Select(host => host.TrimStart('*').TrimStart('.'))];
     }
 
     /// <summary>Where it listens.</summary>
-    public DnsEndPoint EndPoint => new(_address.IdnHost, _address.Port);
+    public DnsEndPoint EndPoint => new(_bare.IdnHost, _bare.Port);
 
     /// <summary>Who asks it; null when it lets everybody.</summary>
     public NetworkCredential? Login { get; }
 
-    /// <inheritdoc/>
+    /// <summary>The header that shows it who asks.</summary>
+    public AuthenticationHeaderValue? Header { get; }
+
+    /// <summary>None: a login that waits to be asked for would cost each request a second one, and a stream cannot be sent twice.</summary>
     public ICredentials? Credentials
     {
-        get => Login;
+        get => null;
         set => throw new NotSupportedException();
     }
 
@@ -68,7 +77,11 @@ internal sealed class GitProxy : IWebProxy
     }
 
     /// <inheritdoc/>
-    public Uri? GetProxy(Uri destination) => IsBypassed(destination) ? null : new UriBuilder(_address) { UserName = "", Password = "" }.Uri;
+    public Uri? GetProxy(Uri destination)
+    {
+        ArgumentNullException.ThrowIfNull(destination);
+        return destination.Scheme != "http" || IsBypassed(destination) ? null : _bare;
+    }
 
     /// <inheritdoc/>
     public bool IsBypassed(Uri host)

@@ -1,6 +1,7 @@
 using System.Globalization;
-using System.Net.Http.Headers;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using Ampora.Git.Protocol;
 
 namespace Ampora.Git.Http;
@@ -8,9 +9,6 @@ namespace Ampora.Git.Http;
 /// <summary>Turns what a Git host answers, or fails to, into words that help.</summary>
 internal static class HostFailure
 {
-    /// <summary>A host that asks for longer is not obeyed for ever.</summary>
-    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromDays(1);
-
     /// <summary>Why an answer is no success; null when it is one, or a redirect.</summary>
     public static GitException? Of(HttpResponseMessage response, GitRemote remote, TimeProvider time)
     {
@@ -18,13 +16,13 @@ internal static class HostFailure
         if (status is >= 200 and < 400)
             return null;
         var host = remote.Url.HostAndPort;
-        var retryAfter = RetryAfter(response.Headers.RetryAfter, time);
+        var retryAfter = RateHeaders.Find(response, time);
         return status switch
         {
             401 => new GitException("auth_failed", $"401 from {host}", !remote.HasLogin
                 ? "The repository is private or does not exist: give a credential that may read it, or correct the URL."
                 : "The repository is private and the credential is wrong or has expired: give a new one."),
-            403 when retryAfter is not null || IsRateLimit(response) => RateLimited(),
+            403 when retryAfter is not null || RateHeaders.IsUsedUp(response) => RateLimited(),
             403 => new GitException("auth_failed", $"403 from {host}", !remote.HasLogin
                 ? "The host refuses anonymous access: give a credential that may read the repository."
                 : "The host knows the credential but does not let it read this repository: give it that right, or another credential."),
@@ -60,11 +58,7 @@ internal static class HostFailure
         return error switch
         {
             HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => Unreachable($"The name of {host} cannot be resolved."),
-            HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } => new GitException(
-                "tls_failed",
-                $"No secure connection to {host}: {Readable.Line((error.InnerException ?? error).Message)}",
-                "Check the host's certificate (its name, its date, its issuer), or the URL.",
-                error),
+            HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } => Untrusted(error, remote),
             HttpRequestException { InnerException: SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.TryAgain or SocketError.NoData } } =>
                 Unreachable($"The name of {host} cannot be resolved."),
             HttpRequestException { InnerException: SocketException socket } => Unreachable($"No connection to {host}: {Reason(socket.SocketErrorCode)}."),
@@ -78,6 +72,26 @@ internal static class HostFailure
         };
 
         GitException Unreachable(string detail) => new("unreachable", detail, "Check the URL, and that the Git host runs and can be reached from here.", error);
+    }
+
+    // The runtime tells what was wrong with a certificate only in words, of its own enumerations.
+    private static GitException Untrusted(Exception error, GitRemote remote)
+    {
+        var said = Readable.Line((error.InnerException ?? error).Message);
+        var name = remote.Url.Uri.Host;
+        var (what, remedy) = said switch
+        {
+            _ when said.Contains(nameof(SslPolicyErrors.RemoteCertificateNameMismatch), StringComparison.Ordinal) =>
+                ($"its certificate is not for {name}", "Use the name in the URL that the certificate is for, or have one made for this name."),
+            _ when said.Contains(nameof(X509ChainStatusFlags.NotTimeValid), StringComparison.Ordinal) =>
+                ("its certificate, or one that vouches for it, has expired or is not valid yet", "Have the certificate renewed; check this machine's clock."),
+            _ when said.Contains(nameof(X509ChainStatusFlags.PartialChain), StringComparison.Ordinal)
+                || said.Contains(nameof(X509ChainStatusFlags.UntrustedRoot), StringComparison.Ordinal) => remote.Credential?.Ca is null
+                ? ("nobody that this system trusts vouches for its certificate", "If the host has an authority of its own, give that authority's certificate as the credential's ca.")
+                : ("the credential's ca does not vouch for its certificate", "Give the certificate of the authority that made the host's, with those between if the host does not send them; the system's authorities do not count beside a ca."),
+            _ => (said, "Check the host's certificate (its name, its date, its issuer), or the URL."),
+        };
+        return new GitException("tls_failed", $"No secure connection to {remote.Url.HostAndPort}: {what}", remedy, error);
     }
 
     /// <summary>Where a redirect leads, when that is not followed.</summary>
@@ -98,18 +112,6 @@ internal static class HostFailure
     private static string? WithoutSecrets(Uri uri) => uri.Scheme is "http" or "https" && uri.AbsoluteUri.Length <= GitUrl.MaxLength
         ? $"{uri.Scheme}://{uri.IdnHost}{(uri.IsDefaultPort ? "" : ":" + uri.Port.ToString(CultureInfo.InvariantCulture))}{uri.AbsolutePath}"
         : null;
-
-    private static bool IsRateLimit(HttpResponseMessage response) =>
-        response.Headers.TryGetValues("X-RateLimit-Remaining", out var remaining) && remaining.FirstOrDefault() == "0";
-
-    private static TimeSpan? RetryAfter(RetryConditionHeaderValue? header, TimeProvider time)
-    {
-        var wait = header?.Delta ?? (header?.Date - time.GetUtcNow());
-        return wait is null ? null
-            : wait < TimeSpan.Zero ? TimeSpan.Zero
-            : wait > LongestRetryAfter ? LongestRetryAfter
-            : wait;
-    }
 
     private static string Reason(SocketError error) => error switch
     {

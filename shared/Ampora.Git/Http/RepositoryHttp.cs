@@ -21,7 +21,7 @@ internal sealed record OpenDiscovery(Discovery? V2, HttpResponseMessage Response
 }
 
 /// <summary>Smart HTTP (gitprotocol-http) towards one repository: discovery and requests, each failure in words.</summary>
-internal sealed class RepositoryHttp(GitHttp http, Discoveries discoveries, GitLimits limits, TimeProvider time)
+internal sealed class RepositoryHttp(GitHttp http, HttpLogins logins, HostGate hosts, Discoveries discoveries, GitLimits limits, TimeProvider time)
 {
     public Discoveries Discoveries => discoveries;
 
@@ -63,7 +63,7 @@ internal sealed class RepositoryHttp(GitHttp http, Discoveries discoveries, GitL
     public async Task<HttpResponseMessage> PostAsync(
         GitRemote remote, Uri uri, HttpContent content, string? protocol, CancellationToken cancellationToken)
     {
-        var response = await http.SendAsync(HttpMethod.Post, uri, await HttpLogins.FindAsync(remote, cancellationToken), Shape, cancellationToken);
+        var response = await SendAsync(remote, HttpMethod.Post, uri, Shape, cancellationToken);
         try
         {
             if ((int)response.StatusCode is >= 300 and < 400)
@@ -88,13 +88,36 @@ internal sealed class RepositoryHttp(GitHttp http, Discoveries discoveries, GitL
         }
     }
 
-    private async Task<HttpResponseMessage> GetAsync(GitRemote remote, string baseUrl, CancellationToken cancellationToken) =>
-        await http.SendAsync(
-            HttpMethod.Get,
-            GitUrl.AsUri(baseUrl + Discovery.Suffix + Discovery.Query),
-            await HttpLogins.FindAsync(remote, cancellationToken),
-            static request => request.Headers.Add("Git-Protocol", "version=2"),
-            cancellationToken);
+    private Task<HttpResponseMessage> GetAsync(GitRemote remote, string baseUrl, CancellationToken cancellationToken) => SendAsync(
+        remote,
+        HttpMethod.Get,
+        GitUrl.AsUri(baseUrl + Discovery.Suffix + Discovery.Query),
+        static request => request.Headers.Add("Git-Protocol", "version=2"),
+        cancellationToken);
+
+    // At the host's pace; what it says of its limits counts for all who ask it. A login that has ended before its time is renewed once.
+    private async Task<HttpResponseMessage> SendAsync(
+        GitRemote remote, HttpMethod method, Uri uri, Action<HttpRequestMessage> shape, CancellationToken cancellationToken)
+    {
+        var canRepeat = true;
+        for (var isFirst = true; ; isFirst = false)
+        {
+            await hosts.PaceAsync(remote, cancellationToken);
+            var login = await logins.FindAsync(remote, cancellationToken);
+            var response = await http.SendAsync(remote, method, uri, login, Shape, cancellationToken);
+            if (RateHeaders.Find(response, time) is { } wait)
+                hosts.LeaveAlone(remote, wait);
+            if ((int)response.StatusCode != 401 || login is null || !logins.Forget(remote, login) || !isFirst || !canRepeat)
+                return response;
+            response.Dispose();
+        }
+
+        void Shape(HttpRequestMessage request)
+        {
+            shape(request);
+            canRepeat = request.Content is null or ByteArrayContent;
+        }
+    }
 
     // The credential was given for scheme, host and port; a redirect may change nothing of that.
     private static string? FindRedirect(HttpResponseMessage response, GitRemote remote, string baseUrl)
@@ -108,7 +131,8 @@ internal sealed class RepositoryHttp(GitHttp http, Discoveries discoveries, GitL
         var sameHost = to.Scheme == from.Scheme && to.Port == from.Port && string.Equals(to.IdnHost, from.IdnHost, StringComparison.OrdinalIgnoreCase);
         if (!sameHost || to.UserInfo.Length > 0 || !to.AbsolutePath.EndsWith(Discovery.Suffix, StringComparison.Ordinal))
             throw HostFailure.Moved(remote, to);
-        return $"{from.Scheme}://{from.Authority}{to.AbsolutePath[..^Discovery.Suffix.Length]}";
+        var newBase = $"{from.Scheme}://{from.Authority}{to.AbsolutePath[..^Discovery.Suffix.Length]}";
+        return GitUrl.TryParse(newBase, out _) is null ? newBase : throw HostFailure.Moved(remote, to: null);
     }
 
     private static void Expect(HttpResponseMessage response, string type)
