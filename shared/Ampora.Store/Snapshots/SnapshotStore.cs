@@ -122,7 +122,14 @@ public sealed class SnapshotStore(Database<StoreContext> database, SnapshotTimes
     }
 
     /// <summary>Reads a manifest; null when there is none, or none that is visible (unless <paramref name="staged"/>).</summary>
-    public async Task<Manifest?> ReadManifestAsync(string sourceId, long config, string sha, bool staged, CancellationToken cancellationToken)
+    public async Task<Manifest?> ReadManifestAsync(string sourceId, long config, string sha, bool staged, CancellationToken cancellationToken) =>
+        await ReadEntriesAsync(sourceId, config, sha, staged, cancellationToken) is { } entries ? new Manifest([.. entries]) : null;
+
+    /// <summary>
+    /// Reads a manifest to be looked through, entry by entry: what is in memory is its compressed form. Null when there is none, or none that is visible
+    /// (unless <paramref name="staged"/>).
+    /// </summary>
+    public async Task<IEnumerable<ManifestEntry>?> ReadEntriesAsync(string sourceId, long config, string sha, bool staged, CancellationToken cancellationToken)
     {
         await using var context = database.Read();
         var manifestId = await context.Snapshots.Where(s => s.SourceId == sourceId && s.Config == config && s.Sha == sha && (staged || s.Visible))
@@ -131,7 +138,7 @@ public sealed class SnapshotStore(Database<StoreContext> database, SnapshotTimes
             return null;
         using var bytes = new MemoryStream();
         await new StoredContent(database, manifestId.Value).CopyToAsync(bytes, cancellationToken);
-        return ManifestFormat.Read(bytes.ToArray());
+        return ManifestFormat.ReadEntries(bytes.ToArray());
     }
 
     /// <summary>Opens a blob's content, to be read asynchronously; null when the source does not have it. The caller disposes the stream.</summary>
