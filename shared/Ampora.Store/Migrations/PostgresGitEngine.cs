@@ -16,6 +16,7 @@ internal sealed class PostgresGitEngine : Migration
     protected override void Up(MigrationBuilder migrationBuilder) =>
         migrationBuilder.Sql("""
             ALTER TABLE sources ADD COLUMN allowed_signers text;
+            ALTER TABLE credentials ADD COLUMN fingerprint text, ADD COLUMN ca_digest text;
 
             ALTER TABLE wakeups
                 ADD COLUMN remote text NOT NULL DEFAULT '',

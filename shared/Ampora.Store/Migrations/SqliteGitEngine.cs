@@ -16,6 +16,8 @@ internal sealed class SqliteGitEngine : Migration
     protected override void Up(MigrationBuilder migrationBuilder) =>
         migrationBuilder.Sql("""
             ALTER TABLE sources ADD COLUMN allowed_signers TEXT;
+            ALTER TABLE credentials ADD COLUMN fingerprint TEXT;
+            ALTER TABLE credentials ADD COLUMN ca_digest TEXT;
 
             CREATE TABLE wakeups_of_this_release (
                 source_id TEXT NOT NULL CONSTRAINT pk_wakeups PRIMARY KEY,

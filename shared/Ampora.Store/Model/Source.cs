@@ -92,7 +92,7 @@ public sealed class Credential
     /// <summary>The source's slug.</summary>
     public required string SourceId { get; set; }
 
-    /// <summary><c>basic</c> or <c>bearer</c>.</summary>
+    /// <summary><c>none</c>, <c>basic</c>, <c>bearer</c>, <c>ssh</c> or <c>githubApp</c>.</summary>
     public required string Type { get; set; }
 
     /// <summary>Made by <see cref="Secrets.StoredCredential.Encrypt"/>.</summary>
@@ -103,4 +103,10 @@ public sealed class Credential
 
     /// <summary>When it was given, UTC.</summary>
     public required DateTimeOffset UpdatedAt { get; set; }
+
+    /// <summary>Of an SSH key, the public key's fingerprint as <c>ssh-keygen -l</c> shows it; null for keys that do not tell it, and for all else.</summary>
+    public string? Fingerprint { get; set; }
+
+    /// <summary>SHA-256, hexadecimal, of the certificates that came with it; null when none did.</summary>
+    public string? CaDigest { get; set; }
 }
