@@ -10,6 +10,7 @@ using Ampora.Console.Runs;
 using Ampora.Console.SharedSecrets;
 using Ampora.Console.Snapshots;
 using Ampora.Console.Sources;
+using Ampora.Console.SourceTests;
 using Ampora.Console.Tokens;
 using Ampora.Console.Webhooks;
 using Ampora.Git;
@@ -32,7 +33,7 @@ public static class ConsoleService
         builder.AddReencryption();
         builder.AddSettings<GitLimits>("Git");
         builder.AddSettings<ConfiguredSecrets>("Webhooks");
-        builder.Services.AddGitAddressPolicy();
+        builder.Services.AddGit(CacheFolder(builder.Configuration), DenyOwnParts);
         if (AdminToken.FindProblem(builder.Configuration) is { } tokenProblem)
             builder.AddSettingsProblem(tokenProblem);
         var (address, addressProblem) = PublicAddress.Read(builder.Configuration);
@@ -46,6 +47,8 @@ public static class ConsoleService
         services.AddSingleton<WebhookWriter>();
         services.AddSingleton<SharedSecretWriter>();
         services.AddSingleton<Explainer>();
+        services.AddSingleton<SourceTester>();
+        services.AddSingleton<ArchiveWriter>();
         services.AddSingleton<SealedText>();
         services.AddSingleton<ApiTokenDirectory>();
         services.AddSingleton<GeneratedAdminToken>();
@@ -76,6 +79,7 @@ public static class ConsoleService
             .ProducesProblem(StatusCodes.Status401Unauthorized)
             .ProducesProblem(StatusCodes.Status403Forbidden);
         api.MapSources();
+        api.MapSourceTests();
         api.MapWebhooks();
         api.MapDeliveries();
         api.MapExplaining();
@@ -88,6 +92,18 @@ public static class ConsoleService
         app.MapOpenApi();
         app.MapHomePage();
     }
+
+    // A source test must not make the console talk to what stands behind Ampora.
+    private static void DenyOwnParts(IServiceProvider services, AddressPolicy policy)
+    {
+        var settings = services.GetRequiredService<IConfiguration>();
+        foreach (var part in (string[])["Store", "Audit", "Broker"])
+            policy.DenyConnection(settings.GetConnectionString(part));
+    }
+
+    // Nothing is fetched here; it is where the files of an SSH connection go when there is no memory for them.
+    private static string CacheFolder(ConfigurationManager settings) =>
+        settings["Ampora:Git:CacheFolder"] is { Length: > 0 } folder ? folder : Path.Combine(Path.GetTempPath(), "ampora-console");
 
     // One instance, both to run and to be called.
     private static void AddWorker<T>(IServiceCollection services)

@@ -22,6 +22,7 @@ public sealed class AccessSpecs(Consoles consoles)
         ["PUT /api/git/sources/{id}"] = Admin,
         ["PATCH /api/git/sources/{id}"] = Admin,
         ["DELETE /api/git/sources/{id}"] = Admin,
+        ["POST /api/git/source-tests"] = Operator,
         ["POST /api/git/sources/{id}/check"] = Operator,
         ["POST /api/git/sources/{id}/pause"] = Operator,
         ["POST /api/git/sources/{id}/resume"] = Operator,
@@ -42,7 +43,11 @@ public sealed class AccessSpecs(Consoles consoles)
         ["GET /api/git/runs/{runId}"] = Viewer,
         ["GET /api/git/sources/{id}/snapshots"] = Viewer,
         ["GET /api/git/sources/{id}/snapshots/{sha}"] = Viewer,
+        ["HEAD /api/git/sources/{id}/snapshots/{sha}"] = Viewer,
         ["GET /api/git/sources/{id}/snapshots/{sha}/files/{**path}"] = Viewer,
+        ["HEAD /api/git/sources/{id}/snapshots/{sha}/files/{**path}"] = Viewer,
+        ["GET /api/git/sources/{id}/snapshots/{sha}/archive.tar.gz"] = Viewer,
+        ["HEAD /api/git/sources/{id}/snapshots/{sha}/archive.tar.gz"] = Viewer,
         ["GET /api/audit"] = Viewer,
         ["GET /api/audit/verify"] = Viewer,
         ["GET /api/audit/export"] = Viewer,
@@ -83,7 +88,7 @@ public sealed class AccessSpecs(Consoles consoles)
             {
                 if (Array.IndexOf(Roles, role) < Array.IndexOf(Roles, least))
                 {
-                    await clients[role].RefusedAsync(403, "forbidden", method, path, new { });
+                    await clients[role].RefusedAsync(403, "forbidden", method, path, method == HttpMethod.Head ? null : new { });
                     continue;
                 }
 
@@ -142,7 +147,7 @@ public sealed class AccessSpecs(Consoles consoles)
             {
                 var (method, path) = Fill(route, others);
                 var (_, missing) = Fill(route, "no-such-source");
-                var body = method == HttpMethod.Get || method == HttpMethod.Delete ? null : "{}";
+                var body = method == HttpMethod.Get || method == HttpMethod.Head || method == HttpMethod.Delete ? null : "{}";
                 var refused = await limited.RefusedAsync(404, "source_not_found", method, path, body);
                 var absent = await limited.RefusedAsync(404, "source_not_found", method, missing, body);
                 Assert.Equal(absent.Text("detail").Replace("no-such-source", others, StringComparison.Ordinal), refused.Text("detail"));

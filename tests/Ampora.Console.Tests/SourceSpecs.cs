@@ -195,7 +195,7 @@ public sealed class SourceSpecs(Consoles consoles)
         var clear = StoredCredential.Decrypt(console.Services.GetRequiredService<SecretCipher>(), id, stored.Encrypted);
         Assert.Equal(new GitCredential.Basic("robot", password), clear);
         var shown = (await console.Admin.GetJsonAsync(path))["credential"]!;
-        Assert.Equal(["type", "authority", "updatedAt"], shown.AsObject().Select(m => m.Key));
+        Assert.Equal(["type", "authority", "updatedAt", "hasCa", "fingerprint"], shown.AsObject().Select(m => m.Key));
         Assert.Equal("https://git.example.com:443", shown.Text("authority"));
 
         foreach (var url in new[] { "http://git.example.com/acme/x.git", "https://evil.example.com/acme/x.git", "https://git.example.com:8443/acme/x.git" })

@@ -13,35 +13,45 @@ internal static class Sweeping
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
+    private static readonly DateTimeOffset CommitTime = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+
     /// <summary>Checks a source that is asked for: its tip is a new commit with these files.</summary>
     /// <returns>The commit's id.</returns>
     public static async Task<string> SweepAsync(this TestConsole console, string id, params (string Path, string Mode, byte[] Content)[] files)
     {
         var sha = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(20));
-        await RunAsync(console, id, async claim =>
+        await console.SweepTreeAsync(
+            id,
+            sha,
+            CommitTime,
+            [.. files.Select(f => (new ManifestEntry(f.Path, f.Mode, Convert.ToHexStringLower(SHA256.HashData(f.Content))[..40], f.Content.Length), (byte[]?)f.Content))]);
+        return sha;
+    }
+
+    /// <summary>Checks a source that is asked for: its tip is this commit.</summary>
+    public static Task SweepTreeAsync(
+        this TestConsole console, string id, string sha, DateTimeOffset committedAt, IReadOnlyList<(ManifestEntry Entry, byte[]? Content)> tree) =>
+        RunAsync(console, id, async claim =>
         {
             var store = console.Services.GetRequiredService<SnapshotStore>();
-            var entries = new List<ManifestEntry>();
             var lookedAt = (await store.FindMissingAsync(id, [], Stop)).LookedAt;
             await using (var blobs = store.WriteBlobs(id))
             {
-                foreach (var (path, mode, content) in files)
+                foreach (var (entry, content) in tree.Where(t => t.Content is not null))
                 {
-                    var objectId = Convert.ToHexStringLower(SHA256.HashData(content))[..40];
-                    using var stream = new MemoryStream(content);
-                    await blobs.AddAsync(objectId, content.Length, stream, Stop);
-                    entries.Add(new ManifestEntry(path, mode, objectId, content.Length));
+                    using var stream = new MemoryStream(content!);
+                    await blobs.AddAsync(entry.ObjectId, content!.Length, stream, Stop);
                 }
 
                 await blobs.FlushAsync(Stop);
             }
 
-            await store.StageAsync(id, claim.Config, sha, new Manifest(entries), lookedAt, Stop);
+            await store.StageAsync(id, claim.Config, sha, new Manifest([.. tree.Select(t => t.Entry)]), lookedAt, Stop);
             return new CheckResult.Moved
             {
                 Sha = sha,
                 RefName = "refs/heads/main",
-                Commit = new CommitSummary("Ada <ada@example.com>", "Change the <fleet>", new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero)),
+                Commit = new CommitSummary("Ada <ada@example.com>", "Change the <fleet>", committedAt),
                 Parents = [],
                 Forced = false,
                 Reused = false,
@@ -51,8 +61,6 @@ internal static class Sweeping
                 TipTime = TimeSpan.FromMilliseconds(5),
             };
         });
-        return sha;
-    }
 
     public static Task FailAsync(this TestConsole console, string id) => RunAsync(
         console, id, _ => Task.FromResult<CheckResult>(new CheckResult.Failed { Error = new RunError("auth_failed", "401 from host", "Check the credential.") }));

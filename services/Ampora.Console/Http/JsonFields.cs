@@ -79,6 +79,36 @@ internal sealed class JsonFields
         return Text(name, maxLength);
     }
 
+    /// <summary>Reads lines, such as a key in PEM form: with \n alone between them, whatever they were sent with, and behind the last. Null when they are absent, null or bad.</summary>
+    /// <param name="name">The member.</param>
+    /// <param name="maxLength">At most so many characters.</param>
+    public string? Lines(string name, int maxLength)
+    {
+        if (Verbatim(name, maxLength) is not { } text)
+            return null;
+        text = text.Replace("\r\n", "\n", StringComparison.Ordinal).Trim(' ', '\t', '\n') + "\n";
+        if (!text.Any(c => char.IsControl(c) && c is not ('\n' or '\t')))
+            return text;
+        Fail(name, "It should have no control characters except line breaks.");
+        return null;
+    }
+
+    /// <summary>Reads lines that must be there.</summary>
+    public string? RequiredLines(string name, int maxLength)
+    {
+        if (!Has(name) || IsNull(name))
+            Fail(name, "It is required.");
+        return Lines(name, maxLength);
+    }
+
+    /// <summary>Reads an id that must be there, and that may be sent as text or as a number.</summary>
+    public string? RequiredTextOrNumber(string name, int maxLength)
+    {
+        if (Has(name) && _members[name].ValueKind == JsonValueKind.Number && _members[name].GetRawText() is var number && number.Length <= maxLength)
+            return number;
+        return RequiredText(name, maxLength);
+    }
+
     /// <summary>Reads a text in which anything may be, such as a body that was sent elsewhere; null when it is absent, null or bad.</summary>
     /// <param name="name">The member.</param>
     /// <param name="maxLength">At most so many characters.</param>

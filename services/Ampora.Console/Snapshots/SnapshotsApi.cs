@@ -1,13 +1,8 @@
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
-using System.Text.RegularExpressions;
 using Ampora.Console.Access;
 using Ampora.Console.Http;
 using Ampora.Database;
 using Ampora.Store;
-using Ampora.Store.Model;
 using Ampora.Store.Snapshots;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
@@ -15,21 +10,32 @@ using Microsoft.Net.Http.Headers;
 
 namespace Ampora.Console.Snapshots;
 
-/// <summary>Kept revisions: the list, a revision's manifest, and its files, which are data and never a page.</summary>
-internal static partial class SnapshotsApi
+/// <summary>Kept revisions: the list, and of each its manifest, its files and an archive, which are data and never a page.</summary>
+internal static class SnapshotsApi
 {
     private const string List = "snapshots";
-    private const string Latest = "latest";
+    private const string AnyBytes = "application/octet-stream";
+    private const string Gzip = "application/gzip";
 
-    // A manifest may have a million entries: it is written in pieces of this size.
-    private const int FlushBytes = 64 * 1024;
+    private static readonly string[] Readable = [HttpMethods.Get, HttpMethods.Head];
 
     public static void MapSnapshots(this IEndpointRouteBuilder api)
     {
         var snapshots = api.MapGroup("/git/sources/{id}/snapshots").WithTags("Snapshots").RequireAuthorization(Role.PolicyOf(Role.Viewer));
         snapshots.MapGet("", ListAsync);
-        snapshots.MapGet("/{sha}", ReadManifestAsync).Produces<ManifestBody>();
-        snapshots.MapGet("/{sha}/files/{**path}", ReadFileAsync).Produces(200, contentType: "application/octet-stream");
+        var revision = snapshots.MapGroup("/{sha}").ProducesProblem(StatusCodes.Status404NotFound);
+        revision.MapMethods("", Readable, ReadManifestAsync).Produces<ManifestBody>().Produces(StatusCodes.Status304NotModified)
+            .WithSummary("A revision's files, as the source's filter shows them.");
+        revision.MapMethods("/files/{**path}", Readable, ReadFileAsync)
+            .Produces(StatusCodes.Status200OK, contentType: AnyBytes)
+            .Produces(StatusCodes.Status206PartialContent, contentType: AnyBytes)
+            .Produces(StatusCodes.Status304NotModified)
+            .Produces(StatusCodes.Status416RangeNotSatisfiable)
+            .WithSummary("One file's bytes, or a range of them, as an attachment.");
+        revision.MapMethods("/archive.tar.gz", Readable, ReadArchiveAsync)
+            .Produces(StatusCodes.Status200OK, contentType: Gzip)
+            .Produces(StatusCodes.Status304NotModified)
+            .WithSummary("The files as an archive, the same bytes each time.");
     }
 
     private static async Task<Ok<PageOf<SnapshotView>>> ListAsync(
@@ -65,64 +71,64 @@ internal static partial class SnapshotsApi
     private static async Task<IResult> ReadManifestAsync(
         string id, string sha, Caller caller, Database<StoreContext> database, SnapshotStore store, HttpRequest request, CancellationToken cancellationToken)
     {
-        var found = await FindAsync(id, sha, caller, database, cancellationToken);
-        if (IsCurrent(request, found.Tag))
-            return NotModified(request, found.Tag);
-        var manifest = await store.ReadManifestAsync(id, found.Config, found.Sha, staged: false, cancellationToken) ?? throw NoSnapshot();
-        request.HttpContext.Response.Headers.ETag = found.Tag;
-        return Results.Stream(output => WriteAsync(output, id, found, manifest, cancellationToken), "application/json");
+        var revision = await KeptRevision.FindAsync(database, caller, id, sha, cancellationToken);
+        if (IsCurrent(request, revision))
+            return NotModified(request, revision);
+        request.HttpContext.Response.Headers.ETag = revision.Tag;
+        if (HttpMethods.IsHead(request.Method))
+            return Head(request, "application/json");
+        var manifest = await revision.ReadManifestAsync(store, cancellationToken);
+        var files = manifest.Entries.Where(revision.Shows).ToList();
+        return Results.Stream(output => ManifestJson.WriteAsync(output, revision, files, cancellationToken), "application/json");
     }
 
     private static async Task<IResult> ReadFileAsync(
         string id, string sha, string path, Caller caller, Database<StoreContext> database, SnapshotStore store, HttpRequest request,
         CancellationToken cancellationToken)
     {
-        var found = await FindAsync(id, sha, caller, database, cancellationToken);
-        var manifest = await store.ReadManifestAsync(id, found.Config, found.Sha, staged: false, cancellationToken) ?? throw NoSnapshot();
+        var revision = await KeptRevision.FindAsync(database, caller, id, sha, cancellationToken);
+        var manifest = await revision.ReadManifestAsync(store, cancellationToken);
         var entry = FindFile(manifest, path) ?? FindFile(manifest, path.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase));
-        if (entry is not { IsDirectory: false, IsSubmodule: false })
+        if (entry is not { IsDirectory: false, IsSubmodule: false, Size: { } size } || !revision.Shows(entry))
         {
             throw new RequestRefusedException(
-                404, "file_not_found", "No such file", "The revision has no file at this path; the manifest lists them. Directories and submodules have no content.");
+                404,
+                "file_not_found",
+                "No such file",
+                "The revision has no file at this path that is shown; the manifest lists them. Directories and submodules have no content, and what include and exclude leave out is not shown.");
         }
 
-        var headers = request.HttpContext.Response.Headers;
-        // Repository content is data: no browser may run it on this origin, whatever it is called.
-        headers.XContentTypeOptions = "nosniff";
-        headers.ContentSecurityPolicy = "sandbox; default-src 'none'";
-        if (IsCurrent(request, found.Tag))
-            return NotModified(request, found.Tag);
+        var headers = AsData(request, TreePath.Show(entry.Path).Text);
+        if (IsCurrent(request, revision))
+            return NotModified(request, revision);
+        headers.ETag = revision.Tag;
+        if (HttpMethods.IsHead(request.Method))
+        {
+            headers.AcceptRanges = "bytes";
+            headers.ContentLength = size;
+            return Head(request, AnyBytes);
+        }
 
         var content = await store.OpenBlobAsync(id, entry.ObjectId, cancellationToken)
             ?? throw new RequestRefusedException(404, "file_not_found", "No such file", "The file's content is not kept any more.");
-        var name = TreePath.Show(entry.Path).Text;
-        headers.ETag = found.Tag;
-        headers.ContentDisposition = Attachment(name[(name.LastIndexOf('/') + 1)..]);
-        if (entry.Size is { } size)
-            headers.ContentLength = size;
-        return Results.Stream(content, "application/octet-stream");
+        return Results.Stream(content, AnyBytes, entityTag: EntityTagHeaderValue.Parse(revision.Tag), enableRangeProcessing: true);
     }
 
-    private static async Task<Found> FindAsync(string id, string sha, Caller caller, Database<StoreContext> database, CancellationToken cancellationToken)
+    private static async Task<IResult> ReadArchiveAsync(
+        string id, string sha, Caller caller, Database<StoreContext> database, SnapshotStore store, ArchiveWriter archive, HttpRequest request,
+        CancellationToken cancellationToken)
     {
-        await using var context = database.Read();
-        await caller.RequireSourceAsync(context, id, cancellationToken);
-        var snapshots = context.Snapshots.Where(s => s.SourceId == id && s.Visible);
-        if (sha == Latest)
-            snapshots = snapshots.Where(s => context.Wakeups.Any(w => w.SourceId == id && w.TipSha == s.Sha && w.TipConfig == s.Config));
-        else if (Sha().IsMatch(sha))
-            snapshots = snapshots.Where(s => s.Sha == sha);
-        else
-            throw NoSnapshot();
-
-        // The same commit may have been stored under earlier settings too: the latest settings count.
-        var row = await snapshots
-            .OrderByDescending(s => s.Config)
-            .Select(s => new { s.Sha, s.Config, s.Files, s.Bytes, s.StoredAt })
-            .FirstOrDefaultAsync(cancellationToken) ?? throw NoSnapshot();
-        var source = await context.Sources.Where(s => s.Id == id).Select(s => new { s.Include, s.Exclude }).SingleAsync(cancellationToken);
-        var sweep = await context.Sweeps.AsNoTracking().SingleOrDefaultAsync(t => t.SourceId == id && t.Config == row.Config && t.Sha == row.Sha, cancellationToken);
-        return new Found(row.Sha, row.Config, $"\"{row.Sha}-{FilterHash(source.Include, source.Exclude)}\"", row.Files, row.Bytes, row.StoredAt, sweep);
+        var revision = await KeptRevision.FindAsync(database, caller, id, sha, cancellationToken);
+        var headers = AsData(request, $"{id}-{revision.Sha[..12]}.tar.gz");
+        if (IsCurrent(request, revision))
+            return NotModified(request, revision);
+        headers.ETag = revision.Tag;
+        if (HttpMethods.IsHead(request.Method))
+            return Head(request, Gzip);
+        var manifest = await revision.ReadManifestAsync(store, cancellationToken);
+        var entries = manifest.Entries.Where(e => e.IsDirectory || revision.Shows(e));
+        var committedAt = revision.Sweep?.CommittedAt ?? DateTimeOffset.UnixEpoch;
+        return Results.Stream(output => archive.WriteAsync(output, id, revision.Sha, committedAt, entries, cancellationToken), Gzip);
     }
 
     private static ManifestEntry? FindFile(Manifest manifest, string path)
@@ -138,94 +144,45 @@ internal static partial class SnapshotsApi
         return manifest.Entries.FirstOrDefault(entry => TreePath.Show(entry.Path) is (var text, true) && text == path);
     }
 
-    private static async Task WriteAsync(Stream output, string id, Found found, Manifest manifest, CancellationToken cancellationToken)
-    {
-        await using var json = new Utf8JsonWriter(output);
-        json.WriteStartObject();
-        json.WriteString("sourceId", id);
-        json.WriteString("sha", found.Sha);
-        json.WriteString("subject", found.Sweep?.Subject);
-        json.WriteString("author", found.Sweep?.Author);
-        if (found.Sweep is { } sweep)
-            json.WriteString("committedAt", sweep.CommittedAt.UtcDateTime);
-        else
-            json.WriteNull("committedAt");
-        json.WriteString("storedAt", found.StoredAt.UtcDateTime);
-        json.WriteNumber("bytes", found.Bytes);
-        json.WriteStartArray("files");
-        foreach (var entry in manifest.Entries.Where(e => !e.IsDirectory))
-        {
-            var (path, escaped) = TreePath.Show(entry.Path);
-            json.WriteStartObject();
-            json.WriteString("path", path);
-            if (escaped)
-                json.WriteString("pathEncoding", "percent");
-            json.WriteString("mode", entry.Mode);
-            json.WriteString("objectId", entry.ObjectId);
-            if (entry.Size is { } size)
-                json.WriteNumber("size", size);
-            else
-                json.WriteNull("size");
-            json.WriteEndObject();
-            if (json.BytesPending > FlushBytes)
-                await json.FlushAsync(cancellationToken);
-        }
-
-        json.WriteEndArray();
-        json.WriteEndObject();
-        await json.FlushAsync(cancellationToken);
-    }
-
     private static (DateTimeOffset At, string Sha) ReadPlace(string cursor)
     {
         var parts = cursor.Split('.');
         if (parts.Length == 2 && long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var ticks)
-            && ticks <= DateTime.MaxValue.Ticks && Sha().IsMatch(parts[1]))
+            && ticks <= DateTime.MaxValue.Ticks && KeptRevision.IsSha(parts[1]))
             return (new DateTimeOffset(ticks, TimeSpan.Zero), parts[1]);
         throw PageQuery.BadCursor();
     }
 
-    private static string FilterHash(string? include, string? exclude) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{include}\0{exclude}")).AsSpan(0, 8));
-
-    private static bool IsCurrent(HttpRequest request, string tag) =>
-        EntityTagHeaderValue.TryParseList(request.Headers.IfNoneMatch!, out var known)
-        && known.Any(k => k.Equals(EntityTagHeaderValue.Any) || k.Tag == tag);
-
-    private static StatusCodeHttpResult NotModified(HttpRequest request, string tag)
+    // Repository content is data: no browser may run it on this origin, whatever it is called.
+    private static IHeaderDictionary AsData(HttpRequest request, string path)
     {
-        request.HttpContext.Response.Headers.ETag = tag;
+        var headers = request.HttpContext.Response.Headers;
+        headers.XContentTypeOptions = "nosniff";
+        headers.ContentSecurityPolicy = "sandbox; default-src 'none'";
+        var disposition = new ContentDispositionHeaderValue("attachment");
+        // Makes an ASCII name for old clients and an encoded one (RFC 8187); neither can break the header.
+        disposition.SetHttpFileName(path[(path.LastIndexOf('/') + 1)..]);
+        headers.ContentDisposition = disposition.ToString();
+        return headers;
+    }
+
+    private static bool IsCurrent(HttpRequest request, KeptRevision revision) =>
+        EntityTagHeaderValue.TryParseList(request.Headers.IfNoneMatch!, out var known)
+        && known.Any(k => k.Equals(EntityTagHeaderValue.Any) || k.Tag == revision.Tag);
+
+    private static StatusCodeHttpResult NotModified(HttpRequest request, KeptRevision revision)
+    {
+        request.HttpContext.Response.Headers.ETag = revision.Tag;
         return TypedResults.StatusCode(StatusCodes.Status304NotModified);
     }
 
-    private static string Attachment(string name)
+    // What a GET would say, without reading what it would show.
+    private static EmptyHttpResult Head(HttpRequest request, string contentType)
     {
-        var disposition = new ContentDispositionHeaderValue("attachment");
-        // Makes an ASCII name for old clients and an encoded one (RFC 8187); neither can break the header.
-        disposition.SetHttpFileName(name);
-        return disposition.ToString();
+        request.HttpContext.Response.ContentType = contentType;
+        return TypedResults.Empty;
     }
-
-    private static RequestRefusedException NoSnapshot() => new(
-        404, "snapshot_not_found", "No such revision", "There is no kept revision with this id; the source's snapshots are listed at …/snapshots. 'latest' is there after the first run.");
-
-    [GeneratedRegex(@"\A([0-9a-f]{40}|[0-9a-f]{64})\z", RegexOptions.CultureInvariant)]
-    private static partial Regex Sha();
-
-    private sealed record Found(string Sha, long Config, string Tag, int Files, long Bytes, DateTimeOffset StoredAt, Sweep? Sweep);
 }
 
-/// <summary>A kept revision.</summary>
+/// <summary>A kept revision: what is stored of it, whatever the source's filter shows.</summary>
 internal sealed record SnapshotView(string Sha, string? Subject, string? Author, DateTime? CommittedAt, DateTime StoredAt, int Files, long Bytes);
-
-/// <summary>A kept revision with its files, for the API's description; it is written as a stream.</summary>
-internal sealed record ManifestBody(
-    string SourceId, string Sha, string? Subject, string? Author, DateTime? CommittedAt, DateTime StoredAt, long Bytes, IReadOnlyList<ManifestFile> Files);
-
-/// <summary>A file, symbolic link or submodule of a revision.</summary>
-/// <param name="Path">The path from the root. With <paramref name="PathEncoding"/> it is in %XX form.</param>
-/// <param name="PathEncoding"><c>percent</c> for a path that is not valid UTF-8; otherwise absent.</param>
-/// <param name="Mode">The mode exactly as in the tree.</param>
-/// <param name="ObjectId">Git's object id.</param>
-/// <param name="Size">Bytes; null for a submodule.</param>
-internal sealed record ManifestFile(string Path, string? PathEncoding, string Mode, string ObjectId, long? Size);

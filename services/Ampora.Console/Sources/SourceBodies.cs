@@ -1,3 +1,4 @@
+using Ampora.Console.Credentials;
 using Ampora.Console.Webhooks;
 
 namespace Ampora.Console.Sources;
@@ -10,10 +11,10 @@ internal sealed record SourceBody
     /// <summary>Its slug, 1 to 63 of a-z, 0-9 and dash, for ever. Only when it is created.</summary>
     public string? Id { get; init; }
 
-    /// <summary>The repository: https:// or http://, without credentials.</summary>
+    /// <summary>The repository: https://, http://, ssh:// or git@host:path, without credentials.</summary>
     public string? Url { get; init; }
 
-    /// <summary>main, refs/heads/main, refs/tags/v1, or HEAD, the default branch.</summary>
+    /// <summary>main, refs/heads/main, refs/tags/v1, tags/v1.* for the highest version, a full commit id, or HEAD, the default branch.</summary>
     public string? Ref { get; init; }
 
     /// <summary>What it is for.</summary>
@@ -25,11 +26,14 @@ internal sealed record SourceBody
     /// <summary>At most 64.</summary>
     public IReadOnlyDictionary<string, string>? Labels { get; init; }
 
-    /// <summary>Not supported yet: null or empty.</summary>
+    /// <summary>Patterns as in .gitignore, one in each item: only changes to these paths make a run. Absent, null or empty: all.</summary>
     public IReadOnlyList<string>? Include { get; init; }
 
-    /// <summary>Not supported yet: null or empty.</summary>
+    /// <summary>Patterns likewise, of paths that do not count although they are included.</summary>
     public IReadOnlyList<string>? Exclude { get; init; }
+
+    /// <summary>What is demanded of the tip; null: nothing.</summary>
+    public VerifyBody? Verify { get; init; }
 
     /// <summary>1 to 86400; 60 unless given.</summary>
     public int? PollIntervalSeconds { get; init; }
@@ -47,20 +51,11 @@ internal sealed record SourceBody
     public WebhookSettingsBody? Webhook { get; init; }
 }
 
-/// <summary>A Git credential as a request gives it.</summary>
-internal sealed record CredentialBody
+/// <summary>What is demanded of the tip.</summary>
+internal sealed record VerifyBody
 {
-    /// <summary>basic or bearer.</summary>
-    public required string Type { get; init; }
-
-    /// <summary>For basic.</summary>
-    public string? Username { get; init; }
-
-    /// <summary>For basic.</summary>
-    public string? Password { get; init; }
-
-    /// <summary>For bearer.</summary>
-    public string? Token { get; init; }
+    /// <summary>The format ALLOWED SIGNERS of ssh-keygen(1): the commit must be signed by one of these SSH keys.</summary>
+    public required string AllowedSigners { get; init; }
 }
 
 /// <summary>Why a source is paused.</summary>

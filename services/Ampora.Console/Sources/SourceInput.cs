@@ -1,7 +1,11 @@
 using System.Text.Json;
+using Ampora.Console.Credentials;
 using Ampora.Console.Http;
 using Ampora.Console.Webhooks;
 using Ampora.Git;
+using Ampora.Git.Credentials;
+using Ampora.Git.Filtering;
+using Ampora.Git.Signatures;
 using Ampora.Store.Model;
 using Ampora.Webhooks;
 
@@ -68,11 +72,12 @@ internal static class SourceInput
             Polling = fields.Has("polling") ? fields.OneOf("polling", SourceRules.Fixed, SourceRules.Adaptive) ?? SourceRules.Fixed : kept?.Polling ?? SourceRules.Fixed,
             Paused = ReadOr(fields, "paused", kept?.Wakeup?.Paused, false, fields.Boolean),
             Labels = ReadLabels(fields, kept),
+            Include = ReadFilter(fields, "include", kept?.Include),
+            Exclude = ReadFilter(fields, "exclude", kept?.Exclude),
+            AllowedSigners = ReadAllowedSigners(fields, kept?.AllowedSigners),
             Webhook = ReadWebhook(fields, mode, current, url),
             Credential = ReadCredential(fields, mode, current, url),
         };
-        RefuseFilter(fields, "include");
-        RefuseFilter(fields, "exclude");
         fields.RefuseUnknown();
         errors.ThrowIfAny("invalid_source", "Invalid source");
         return (id, settings);
@@ -152,24 +157,71 @@ internal static class SourceInput
     private static CredentialChange ReadCredential(JsonFields fields, InputMode mode, Source? current, GitUrl? url)
     {
         var stored = current?.Credential;
-        CredentialChange change = !fields.Has("credential") ? new CredentialChange.Keep()
-            : fields.IsNull("credential") ? new CredentialChange.Remove()
-            : CredentialInput.Read(fields, mode, stored);
-        if (change is CredentialChange.Keep && stored is not null && url is not null && url.Authority != stored.Authority)
+        var change = ReadCredentialChange(fields, mode, stored);
+        if (url is null || change is null)
+            return change ?? new CredentialChange.Keep();
+        if (change is CredentialChange.Keep && stored is not null && url.Authority != stored.Authority)
         {
-            fields.Fail(
-                "credential",
-                $"The stored credential was given for {stored.Authority} and is not sent to another scheme, host or port: give it again, or null to remove it.",
-                "credential_required");
+            fields.Fail("credential", CredentialChange.Required(stored.Authority), CredentialChange.RequiredCode);
+            return change;
         }
 
+        var (type, hasCa) = change switch
+        {
+            CredentialChange.Set set => (set.Type, set.Value.Ca is not null),
+            CredentialChange.Keep when stored is not null => (stored.Type, stored.CaDigest is not null),
+            _ => (null, false),
+        };
+        if (CredentialInput.FindProblem(url, type, hasCa) is { } problem)
+            fields.Fail("credential", problem, CredentialInput.Unsupported);
+        else if (change is CredentialChange.Set { Value: GitCredential.Ssh ssh } && SshCredentialInput.FindProblem(ssh, url) is { } unknownHost)
+            fields.Fail("credential.knownHosts", unknownHost);
         return change;
     }
 
-    // Stored without effect they would promise what does not happen.
-    private static void RefuseFilter(JsonFields fields, string name)
+    /// <returns>Null when what was given is no credential; that is noted.</returns>
+    private static CredentialChange? ReadCredentialChange(JsonFields fields, InputMode mode, Credential? stored)
     {
-        if (fields.Has(name) && !fields.IsNull(name) && fields.Texts(name, 1000, 1000) is { Count: > 0 })
-            fields.Fail(name, "Path filters are not supported yet: every change makes a run. Leave it out, or send null or [].", "unsupported_filter");
+        if (!fields.Has("credential"))
+            return new CredentialChange.Keep();
+        if (fields.IsNull("credential"))
+            return new CredentialChange.Remove();
+        if (fields.Object("credential") is not { } given)
+            return null;
+        if (mode == InputMode.Replace && stored is not null && CredentialView.Of(stored).IsSentBack(given))
+            return new CredentialChange.Keep();
+        return CredentialInput.Read(given) is { } credential ? CredentialChange.Set.Of(credential) : null;
+    }
+
+    private static string? ReadFilter(JsonFields fields, string name, string? kept)
+    {
+        if (!fields.Has(name))
+            return kept;
+        if (fields.Texts(name, PathFilter.MaxLines, PathFilter.MaxLineLength) is not { Count: > 0 } lines)
+            return null;
+        if (lines.Any(line => line.AsSpan().ContainsAny('\n', '\r')))
+        {
+            fields.Fail(name, "It should have one pattern in each item; an item has a line break.");
+            return null;
+        }
+
+        var patterns = string.Join('\n', lines);
+        if (PathFilter.FindProblem(patterns) is { } problem)
+            fields.Fail(name, problem);
+        return patterns;
+    }
+
+    // What is left out of the object itself stays as well, as of every object in a merge.
+    private static string? ReadAllowedSigners(JsonFields fields, string? kept)
+    {
+        if (!fields.Has("verify"))
+            return kept;
+        if (fields.Object("verify") is not { } verify)
+            return null;
+        var signers = kept is not null && !verify.Has("allowedSigners") ? kept : verify.RequiredLines("allowedSigners", AllowedSigners.MaxLength);
+        verify.RefuseUnknown();
+        if (signers is not null && AllowedSigners.FindProblem(signers) is { } problem)
+            verify.Fail("allowedSigners", problem);
+        return signers;
     }
 }

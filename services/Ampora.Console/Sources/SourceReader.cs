@@ -1,4 +1,5 @@
 using Ampora.Console.Access;
+using Ampora.Console.Credentials;
 using Ampora.Console.Http;
 using Ampora.Console.Webhooks;
 using Ampora.Contracts;
@@ -28,7 +29,7 @@ internal static class SourceReader
                 Source = s,
                 Labels = s.Labels,
                 Wakeup = s.Wakeup!,
-                Credential = s.Credential == null ? null : new CredentialRow(s.Credential.Type, s.Credential.Authority, s.Credential.UpdatedAt),
+                Credential = s.Credential == null ? null : new CredentialRow(s.Credential.Type, s.Credential.Authority, s.Credential.UpdatedAt, s.Credential.CaDigest != null, s.Credential.Fingerprint),
                 Webhook = s.WebhookSecret == null
                     ? null
                     : new SecretTimes
@@ -95,11 +96,12 @@ internal static class SourceReader
             Labels = row.Labels.OrderBy(l => l.Key, StringComparer.Ordinal).ToDictionary(l => l.Key, l => l.Value),
             Include = Lines(source.Include),
             Exclude = Lines(source.Exclude),
+            Verify = source.AllowedSigners is { } signers ? new VerifyView(signers) : null,
             PollIntervalSeconds = source.PollIntervalSeconds,
             Polling = source.Polling,
             Paused = wakeup.Paused,
             PauseReason = wakeup.Paused ? source.PauseReason : null,
-            Credential = row.Credential is { } c ? new CredentialView(c.Type, c.Authority, c.UpdatedAt.UtcDateTime) : null,
+            Credential = row.Credential is { } c ? new CredentialView(c.Type, c.Authority, c.UpdatedAt.UtcDateTime, c.HasCa, c.Fingerprint) : null,
             Webhook = WebhookView.Of(source.WebhookAuth, row.Webhook, now),
             CreatedAt = source.CreatedAt.UtcDateTime,
             UpdatedAt = source.UpdatedAt.UtcDateTime,
@@ -113,7 +115,10 @@ internal static class SourceReader
                 PollIntervalSeconds = wakeup.PollIntervalSeconds,
                 Tip = wakeup.TipSha is null
                     ? null
-                    : new TipView(wakeup.TipSha, tip?.Subject, tip?.Author, tip?.CommittedAt.UtcDateTime, wakeup.TipSeenAt?.UtcDateTime),
+                    : new TipView(wakeup.TipSha, wakeup.TipRef, tip?.Subject, tip?.Author, tip?.CommittedAt.UtcDateTime, wakeup.TipSeenAt?.UtcDateTime),
+                MovedTo = wakeup.MovedTo,
+                LastSkipped = wakeup is { SkippedSha: { } skipped, SkippedAt: { } at } ? new SkippedView(wakeup.SkippedPreviousSha, skipped, at.UtcDateTime) : null,
+                Skipped = wakeup.SkippedTotal,
                 LastCheckedAt = wakeup.LastCheckedAt?.UtcDateTime,
                 NextPollAt = wakeup.Paused ? null : wakeup.NextPollAt.UtcDateTime,
                 Failures = wakeup.Failures,
@@ -133,7 +138,7 @@ internal static class SourceReader
 
     private static string[] Lines(string? text) => text?.Split('\n') ?? [];
 
-    private sealed record CredentialRow(string Type, string Authority, DateTimeOffset UpdatedAt);
+    private sealed record CredentialRow(string Type, string Authority, DateTimeOffset UpdatedAt, bool HasCa, string? Fingerprint);
 
     private sealed record Row
     {

@@ -1,6 +1,6 @@
+using Ampora.Console.Credentials;
 using Ampora.Console.Webhooks;
 using Ampora.Store.Model;
-using Ampora.Git.Credentials;
 
 namespace Ampora.Console.Sources;
 
@@ -23,6 +23,15 @@ internal sealed record SourceSettings
 
     public required IReadOnlyDictionary<string, string> Labels { get; init; }
 
+    /// <summary>Patterns of the paths that count, one a line; null: all.</summary>
+    public required string? Include { get; init; }
+
+    /// <summary>Patterns of the paths that do not; null: none.</summary>
+    public required string? Exclude { get; init; }
+
+    /// <summary>Who may sign the tip; null: nobody need.</summary>
+    public required string? AllowedSigners { get; init; }
+
     /// <summary>How webhooks are to be authenticated.</summary>
     public required WebhookChange Webhook { get; init; }
 
@@ -34,6 +43,9 @@ internal sealed record SourceSettings
 
     /// <summary>What becomes of the credential.</summary>
     public required CredentialChange Credential { get; init; }
+
+    /// <summary>Whether one of these changes makes what was read or shown before another thing: the source is checked again under a new version of its settings.</summary>
+    public static bool FetchesOther(IEnumerable<string> changes) => changes.Any(c => c is "url" or "ref" or "credential" or "include" or "exclude" or "verify");
 
     /// <summary>The names of the settings that differ from what is stored.</summary>
     public IReadOnlyList<string> ChangesOf(Source source)
@@ -53,25 +65,11 @@ internal sealed record SourceSettings
         Compare("polling", Polling == source.Polling);
         Compare("paused", Paused == source.Wakeup!.Paused);
         Compare("labels", Labels.Count == source.Labels.Count && source.Labels.All(l => Labels.TryGetValue(l.Key, out var value) && value == l.Value));
+        Compare("include", Include == source.Include);
+        Compare("exclude", Exclude == source.Exclude);
+        Compare("verify", AllowedSigners == source.AllowedSigners);
         Compare("webhook", !Webhook.Changes(source));
         Compare("credential", Credential is CredentialChange.Keep || (Credential is CredentialChange.Remove && source.Credential is null));
         return changes;
     }
-}
-
-/// <summary>What a request does to a source's Git credential.</summary>
-internal abstract record CredentialChange
-{
-    private CredentialChange()
-    {
-    }
-
-    /// <summary>It stays, or stays absent.</summary>
-    public sealed record Keep : CredentialChange;
-
-    /// <summary>It is removed.</summary>
-    public sealed record Remove : CredentialChange;
-
-    /// <summary>It is set or replaced.</summary>
-    public sealed record Set(string Type, GitCredential Value) : CredentialChange;
 }

@@ -1,3 +1,4 @@
+using Ampora.Console.Credentials;
 using Ampora.Console.Http;
 using Ampora.Console.Webhooks;
 using Ampora.Contracts;
@@ -22,6 +23,9 @@ internal sealed record SourceView
     public required IReadOnlyList<string> Include { get; init; }
 
     public required IReadOnlyList<string> Exclude { get; init; }
+
+    /// <summary>What is demanded of the tip; null: nothing.</summary>
+    public required VerifyView? Verify { get; init; }
 
     public required int PollIntervalSeconds { get; init; }
 
@@ -49,11 +53,9 @@ internal sealed record SourceView
     public SourceView For(HttpRequest request, PublicAddress address) => this with { Webhook = Webhook with { Url = address.OfWebhook(request, Id) } };
 }
 
-/// <summary>A Git credential, of which nothing secret is shown.</summary>
-/// <param name="Type"><c>basic</c> or <c>bearer</c>.</param>
-/// <param name="Authority">The scheme, host and port that it is sent to, and nowhere else.</param>
-/// <param name="UpdatedAt">When it was given.</param>
-internal sealed record CredentialView(string Type, string Authority, DateTime UpdatedAt);
+/// <summary>What a source demands of its tip.</summary>
+/// <param name="AllowedSigners">Who may sign it, in the format ALLOWED SIGNERS of ssh-keygen(1).</param>
+internal sealed record VerifyView(string AllowedSigners);
 
 /// <summary>How a source fares.</summary>
 internal sealed record SourceState
@@ -81,6 +83,15 @@ internal sealed record SourceState
 
     public required TipView? Tip { get; init; }
 
+    /// <summary>Where the Git host says the repository is now; null: where <c>url</c> says. It is followed there, and better entered as <c>url</c>.</summary>
+    public required string? MovedTo { get; init; }
+
+    /// <summary>The last tip that made no run, because no path changed that the source includes.</summary>
+    public required SkippedView? LastSkipped { get; init; }
+
+    /// <summary>How many tips made no run for that reason.</summary>
+    public required long Skipped { get; init; }
+
     public required DateTime? LastCheckedAt { get; init; }
 
     public required DateTime? NextPollAt { get; init; }
@@ -91,4 +102,16 @@ internal sealed record SourceState
 }
 
 /// <summary>The tip that the last successful check read.</summary>
-internal sealed record TipView(string Sha, string? Subject, string? Author, DateTime? CommittedAt, DateTime? SeenAt);
+/// <param name="Sha">The commit.</param>
+/// <param name="Ref">The full name of the ref that it was read at, such as the branch that HEAD points to or the highest of several tags; null before the first success.</param>
+/// <param name="Subject">The first line of its message.</param>
+/// <param name="Author">Its author.</param>
+/// <param name="CommittedAt">The committer's time.</param>
+/// <param name="SeenAt">When it was first seen.</param>
+internal sealed record TipView(string Sha, string? Ref, string? Subject, string? Author, DateTime? CommittedAt, DateTime? SeenAt);
+
+/// <summary>A tip that made no run.</summary>
+/// <param name="PreviousSha">The tip before it.</param>
+/// <param name="Sha">The commit.</param>
+/// <param name="At">When it was seen.</param>
+internal sealed record SkippedView(string? PreviousSha, string Sha, DateTime At);

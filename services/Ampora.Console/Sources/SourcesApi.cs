@@ -101,6 +101,9 @@ internal static class SourcesApi
                 Uid = Guid.NewGuid(),
                 Url = settings.Url,
                 Ref = settings.Ref,
+                Include = settings.Include,
+                Exclude = settings.Exclude,
+                AllowedSigners = settings.AllowedSigners,
                 Description = settings.Description,
                 Owner = settings.Owner,
                 PollIntervalSeconds = settings.PollIntervalSeconds,
@@ -113,7 +116,7 @@ internal static class SourcesApi
                 UpdatedAt = now,
                 Labels = [.. settings.Labels.Select(l => new SourceLabel { SourceId = id, Key = l.Key, Value = l.Value })],
             };
-            SetCredential(source, settings, cipher, now);
+            settings.Credential.Apply(source, settings.Authority, cipher, now);
             webhook.Make(source, settings.Webhook, now);
             return source;
         }
@@ -164,12 +167,11 @@ internal static class SourcesApi
             return null;
 
         var detail = SourceAudit.DetailOf(source, settings, changes);
-        var fetchesOther = changes.Any(c => c is "url" or "ref" or "credential");
+        var fetchesOther = SourceSettings.FetchesOther(changes);
         var wasPaused = source.Wakeup!.Paused;
         // The wake-up row first; see SourceWriter.
         if (fetchesOther)
-            await SourceWakeups.ChangeSettingsAsync(
-                context, source.Id, settings.Host, settings.Url, SourceWriter.NewRequestId(), caller.Actor, cancellationToken);
+            await SourceWakeups.ChangeSettingsAsync(context, source.Id, settings.Host, settings.Url, SourceWriter.NewRequestId(), caller.Actor, cancellationToken);
         if (settings.PollIntervalSeconds != source.PollIntervalSeconds || settings.Polling != source.Polling)
             await SourceWakeups.ChangePollIntervalAsync(context, source.Id, settings.PollIntervalSeconds, settings.Polling == SourceRules.Adaptive, cancellationToken);
         if (settings.Paused && !wasPaused)
@@ -182,6 +184,7 @@ internal static class SourcesApi
         (source.Url, source.RepositoryKey, source.BitbucketServerKey) =
             (settings.Url, RepositoryAddress.KeyOf(settings.Url), RepositoryAddress.BitbucketServerKeyOf(settings.Url));
         source.Ref = settings.Ref;
+        (source.Include, source.Exclude, source.AllowedSigners) = (settings.Include, settings.Exclude, settings.AllowedSigners);
         source.Description = settings.Description;
         source.Owner = settings.Owner;
         source.PollIntervalSeconds = settings.PollIntervalSeconds;
@@ -197,21 +200,8 @@ internal static class SourcesApi
                 source.Labels.Add(new SourceLabel { SourceId = source.Id, Key = key, Value = value });
         }
 
-        SetCredential(source, settings, cipher, now);
+        settings.Credential.Apply(source, settings.Authority, cipher, now);
         return new SourceFact("source.changed", "changed", Wakes: !settings.Paused && (fetchesOther || wasPaused)) { Detail = detail };
-    }
-
-    private static void SetCredential(Source source, SourceSettings settings, SecretCipher cipher, DateTimeOffset now)
-    {
-        if (settings.Credential is CredentialChange.Remove)
-            source.Credential = null;
-        if (settings.Credential is not CredentialChange.Set set)
-            return;
-        var encrypted = StoredCredential.Encrypt(cipher, source.Id, set.Value);
-        if (source.Credential is { } stored)
-            (stored.Type, stored.Encrypted, stored.Authority, stored.UpdatedAt) = (set.Type, encrypted, settings.Authority, now);
-        else
-            source.Credential = new Credential { SourceId = source.Id, Type = set.Type, Encrypted = encrypted, Authority = settings.Authority, UpdatedAt = now };
     }
 
     private static async Task<NoContent> DeleteAsync(string id, Caller caller, SourceWriter writer, HttpRequest request, CancellationToken cancellationToken)
