@@ -24,30 +24,17 @@ public sealed class GitFetcher
     // Putting packs together is no part of the check that it happens after, but holds the cache.
     private static readonly TimeSpan MaintenanceDeadline = TimeSpan.FromSeconds(60);
 
-    // Beside the largest file, git keeps tables of objects and its buffers.
-    private const long SpareAllocation = 256L * 1024 * 1024;
-
-    // Much is wrong with old commits that only matters to whoever makes new ones.
-    private static readonly string[] Harmless =
-    [
-        "zeroPaddedFilemode", "badFilemode", "badTimezone", "badDate", "badDateOverflow", "zeroPaddedDate", "missingSpaceBeforeDate",
-        "missingEmail", "badEmail", "missingSpaceBeforeEmail", "missingNameBeforeEmail", "badName", "multipleAuthors", "missingTaggerEntry",
-        "extraHeaderEntry", "nulInCommit",
-    ];
-
-    private readonly GitRelay _relay;
+    private readonly RemoteFetch _fetch;
     private readonly CacheFolder _folder;
     private readonly GitLimits _limits;
     private readonly TimeProvider _time;
-    private readonly long _allocationLimit;
 
-    internal GitFetcher(GitRelay relay, CacheFolder folder, GitLimits limits, TimeProvider time)
+    internal GitFetcher(FetchWays ways, CacheFolder folder, GitLimits limits, TimeProvider time)
     {
-        _relay = relay;
+        _fetch = new RemoteFetch(ways, limits);
         _folder = folder;
         _limits = limits;
         _time = time;
-        _allocationLimit = limits.FileBytes + SpareAllocation;
     }
 
     /// <summary>Fetches one commit and reads its tree.</summary>
@@ -79,6 +66,12 @@ public sealed class GitFetcher
             {
                 cache.Reset();
                 commit = await FetchAsync(remote, tip, cache, deadline, either.Token);
+            }
+            catch (GitException e) when (e.Code == "limit_exceeded")
+            {
+                // What was too much is not kept, nor taken for known by the next fetch.
+                cache.Reset();
+                throw;
             }
 
             return commit;
@@ -157,10 +150,10 @@ public sealed class GitFetcher
         GitRemote remote, Tip tip, GitCache cache, CancellationTokenSource deadline, CancellationToken cancellationToken)
     {
         // It starts up while the fetch runs; what that brings it finds when it is asked.
-        var objects = ObjectReader.Start(cache.Path, _allocationLimit);
+        var objects = ObjectReader.Start(cache.Path, _limits.ChildMemoryBytes);
         try
         {
-            await FetchAsync(remote, tip, cache.Path, ["--depth=1"], GitCache.TipRef, cancellationToken);
+            await _fetch.RunAsync(remote, tip, cache.Path, ["--depth=1"], GitCache.TipRef, cancellationToken);
             await objects.AskAsync("contents", [tip.Sha], cancellationToken);
             if (await objects.ReadHeaderAsync(cancellationToken) is not { } header)
                 throw GitErrors.TipMoved(tip.Sha);
@@ -177,7 +170,7 @@ public sealed class GitFetcher
                 Entries = entries,
                 Sha = tip.Sha,
                 Signature = commit.Signature,
-                AllocationLimit = _allocationLimit,
+                MemoryBytes = _limits.ChildMemoryBytes,
             };
         }
         catch
@@ -190,12 +183,12 @@ public sealed class GitFetcher
     private async Task<bool> FindAncestorAsync(GitRemote remote, Tip tip, string known, string scratch, CancellationToken cancellationToken)
     {
         GitCache.Make(scratch, ObjectId.Format(tip.Sha.Length));
-        await using var objects = ObjectReader.Start(scratch, _allocationLimit);
+        await using var objects = ObjectReader.Start(scratch, _limits.ChildMemoryBytes);
         foreach (var depth in new[] { Math.Min(FirstDepth, _limits.AncestryDepth), _limits.AncestryDepth }.Distinct())
         {
             // Commits without trees, where the host can leave those out. It counts from the tip itself, hence one more.
             string[] options = ["--filter=tree:0", $"--depth={(depth + 1).ToString(CultureInfo.InvariantCulture)}"];
-            await FetchAsync(remote, tip, scratch, options, GitCache.TipRef, cancellationToken);
+            await _fetch.RunAsync(remote, tip, scratch, options, GitCache.TipRef, cancellationToken);
             // git notes the relay as the source of what was left out. Nothing is ever asked of it again.
             await File.WriteAllTextAsync(Path.Combine(scratch, "config"), GitCache.Config(ObjectId.Format(tip.Sha.Length)), cancellationToken);
             // What the host sent are the tip and its ancestors, so the commit is one of them if it is here at all.
@@ -209,58 +202,6 @@ public sealed class GitFetcher
         return false;
     }
 
-    // Runs `git fetch` of one commit through the relay, and of the ref where the host gives out no other commits.
-    private async Task FetchAsync(
-        GitRemote remote, Tip tip, string repository, string[] options, string target, CancellationToken cancellationToken)
-    {
-        var errors = await FetchAsync(remote, tip, tip.Sha, repository, options, target, cancellationToken);
-        if (errors?.Contains("unadvertised object", StringComparison.Ordinal) == true && tip.RefName != tip.Sha)
-            errors = await FetchAsync(remote, tip, tip.RefName, repository, options, target, cancellationToken);
-        if (errors is not null)
-            throw GitErrors.Of(errors, tip.Sha) ?? (Exception)new CacheBrokenException(errors);
-    }
-
-    private async Task<string?> FetchAsync(
-        GitRemote remote, Tip tip, string wanted, string repository, string[] options, string target, CancellationToken cancellationToken)
-    {
-        using var relayed = await _relay.OpenAsync(remote, cancellationToken);
-        string[] arguments =
-        [
-            "fetch", "--quiet", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head", "--no-recurse-submodules",
-            .. options, "--end-of-options", relayed.Url, $"+{wanted}:{target}",
-        ];
-        var (exitCode, errors) = await GitProcess.RunAsync(repository, arguments, FetchSettings(relayed), _allocationLimit, cancellationToken);
-        if (exitCode == 0)
-            return null;
-        // What the host answered says more than what git made of it.
-        if (relayed.Failure is { } failure)
-            throw failure;
-        var text = errors.Replace(relayed.Url, remote.Url.ToString(), StringComparison.Ordinal);
-        return text.Length == 0 ? $"git fetch of {tip.Sha} ended with {exitCode.ToString(CultureInfo.InvariantCulture)}" : text;
-    }
-
-    private static IEnumerable<(string Name, string Value)> FetchSettings(RelayedFetch relayed) =>
-    [
-        ("protocol.version", "2"),
-        ("http.extraHeader", relayed.Header),
-        ("http.followRedirects", "false"),
-        ("http.proxy", ""),
-        ("credential.helper", ""),
-        ("core.askPass", ""),
-        ("core.hooksPath", "/dev/null"),
-        // A cache that a power cut spoils is made anew; waiting for the disk would be for nothing.
-        ("core.fsync", "none"),
-        ("gc.auto", "0"),
-        ("maintenance.auto", "false"),
-        ("fetch.recurseSubmodules", "false"),
-        ("fetch.writeCommitGraph", "false"),
-        ("fetch.unpackLimit", "1"),
-        ("transfer.fsckObjects", "true"),
-        ("fetch.fsckObjects", "true"),
-        .. Harmless.Select(name => ($"fetch.fsck.{name}", "ignore")),
-        ("pack.threads", "2"),
-    ];
-
     private async Task MaintainAsync(GitCache cache)
     {
         try
@@ -269,7 +210,7 @@ public sealed class GitFetcher
             {
                 using var deadline = new CancellationTokenSource(MaintenanceDeadline, _time);
                 await GitProcess.RunAsync(
-                    cache.Path, ["repack", "--geometric=2", "-d", "-q"], [("core.fsync", "none"), ("pack.threads", "1")], _allocationLimit, deadline.Token);
+                    cache.Path, ["repack", "--geometric=2", "-d", "-q"], [("core.fsync", "none")], _limits.ChildMemoryBytes, deadline.Token);
             }
 
             if (cache.IsOvergrown)

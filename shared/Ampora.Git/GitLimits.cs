@@ -59,9 +59,15 @@ public sealed class GitLimits
     [Range(1, 10_000_000)]
     public int TreeEntries { get; set; } = 250_000;
 
-    /// <summary>Bytes of one file. Git itself may take twice as much memory while it unpacks one.</summary>
+    /// <summary>Bytes of one file: what a repository of configuration never has.</summary>
     [Range(1, 2L * 1024 * 1024 * 1024)]
     public long FileBytes { get; set; } = 100L * 1024 * 1024;
+
+    /// <summary>
+    /// Bytes of memory that each <c>git</c> and <c>ssh</c> may have: room for the largest file that the host sends as a difference to another. Larger ones go through in pieces.
+    /// </summary>
+    [Range(64L * 1024 * 1024, 64L * 1024 * 1024 * 1024)]
+    public long ChildMemoryBytes { get; set; } = 320L * 1024 * 1024;
 
     /// <summary>Bytes of all different files of a tree together, unpacked: a small pack can hold very much of nothing.</summary>
     [Range(1, long.MaxValue)]

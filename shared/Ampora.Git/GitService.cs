@@ -1,6 +1,7 @@
 using Ampora.Git.Credentials;
 using Ampora.Git.Fetching;
 using Ampora.Git.Http;
+using Ampora.Git.Ssh;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
@@ -37,12 +38,18 @@ public static class GitService
             Limits(provider),
             Time(provider)));
         services.TryAddSingleton(provider => new HttpRefs(provider.GetRequiredService<RepositoryHttp>(), Limits(provider)));
-        services.TryAddSingleton(provider => new TipReader(provider.GetRequiredService<HttpRefs>(), provider.GetRequiredService<HostGate>(), Limits(provider), Time(provider)));
+        services.TryAddSingleton(_ => new SshFolders(Path.GetFullPath(cacheFolder)));
+        services.TryAddSingleton(provider => new SshLinks(
+            provider.GetRequiredService<GuardedConnector>(), provider.GetRequiredService<SshFolders>(), Limits(provider)));
+        services.TryAddSingleton(provider => new SshTips(provider.GetRequiredService<SshLinks>(), Limits(provider)));
+        services.TryAddSingleton(provider => new TipReader(
+            provider.GetRequiredService<HttpRefs>(), provider.GetRequiredService<SshTips>(), provider.GetRequiredService<HostGate>(), Limits(provider), Time(provider)));
         services.TryAddSingleton(provider => new TipProbe(provider.GetRequiredService<TipReader>()));
         services.TryAddSingleton(provider => new GitRelay(provider.GetRequiredService<RepositoryHttp>(), Limits(provider)));
         services.TryAddSingleton(provider => new CacheFolder(Path.GetFullPath(cacheFolder), Time(provider)));
+        services.TryAddSingleton(provider => new FetchWays(provider.GetRequiredService<GitRelay>(), provider.GetRequiredService<SshLinks>(), Limits(provider)));
         services.TryAddSingleton(provider => new GitFetcher(
-            provider.GetRequiredService<GitRelay>(), provider.GetRequiredService<CacheFolder>(), Limits(provider), Time(provider)));
+            provider.GetRequiredService<FetchWays>(), provider.GetRequiredService<CacheFolder>(), Limits(provider), Time(provider)));
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using Ampora.Git.Http;
 using Ampora.Git.Protocol;
+using Ampora.Git.Ssh;
 
 namespace Ampora.Git;
 
@@ -9,14 +10,16 @@ namespace Ampora.Git;
 public sealed class TipReader
 {
     private readonly HttpRefs _http;
+    private readonly SshTips _ssh;
     private readonly HostGate _hosts;
     private readonly SharedReadings _shared;
     private readonly GitLimits _limits;
     private readonly TimeProvider _time;
 
-    internal TipReader(HttpRefs http, HostGate hosts, GitLimits limits, TimeProvider time)
+    internal TipReader(HttpRefs http, SshTips ssh, HostGate hosts, GitLimits limits, TimeProvider time)
     {
         _http = http;
+        _ssh = ssh;
         _hosts = hosts;
         _limits = limits;
         _time = time;
@@ -49,7 +52,7 @@ public sealed class TipReader
         {
             using var place = await _hosts.EnterForTipAsync(remote, either.Token);
             entered = true;
-            return await _http.ReadAsync(remote, refNames, either.Token);
+            return await (remote.Url.IsSsh ? _ssh.ReadAsync(remote, refNames, either.Token) : _http.ReadAsync(remote, refNames, either.Token));
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {

@@ -39,6 +39,9 @@ internal sealed class GitServices : IAsyncDisposable
 
     public static GitRemote Remote(GitRepository repository, GitCredential? credential = null) => Remote(repository.Url, credential);
 
+    public static GitRemote Remote(SshGitServer server, GitRepository repository, SshKey key, string? knownHosts = null) =>
+        Remote(repository.Url, new GitCredential.Ssh(key.PrivateKey, key.Passphrase, knownHosts ?? server.KnownHosts));
+
     public static GitCredential Basic(string username, string password) => new GitCredential.Basic(username, password);
 
     public async ValueTask DisposeAsync()

@@ -15,7 +15,7 @@ internal sealed class CachedCommit(GitCache cache, ObjectReader objects, Cancell
     public required string? Signature { get; init; }
 
     /// <summary>Bytes that a git which verifies the commit may take for one object.</summary>
-    public required long AllocationLimit { get; init; }
+    public required long MemoryBytes { get; init; }
 
     public override async Task ReadBlobsAsync(
         IReadOnlyCollection<string> objectIds, Func<string, long, Stream, CancellationToken, Task> receive, CancellationToken cancellationToken)
@@ -51,7 +51,7 @@ internal sealed class CachedCommit(GitCache cache, ObjectReader objects, Cancell
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         try
         {
-            return await CommitVerification.VerifyAsync(cache.Path, Sha, Signature, allowedSigners, AllocationLimit, either.Token);
+            return await CommitVerification.VerifyAsync(cache.Path, Sha, Signature, allowedSigners, MemoryBytes, either.Token);
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {

@@ -11,7 +11,7 @@ internal static class GitErrors
         // The last one is how JGit (Gerrit) says it.
         if (Says("not our ref") || Says("no such remote ref") || Says("couldn't find remote ref") || Says($"want {sha} not valid"))
             return TipMoved(sha);
-        if (Says("over limit") || Says("exceeds limit"))
+        if (Says("over limit") || Says("exceeds limit") || Says("ut of memory"))
             return TooLarge(errors);
         if (Says("No space left on device"))
             return new GitException("fetch_failed", "There is no space left on the disk for Git's cache.", "Make room where the sweeper keeps its caches.");
@@ -33,8 +33,8 @@ internal static class GitErrors
 
     public static GitException TooLarge(string errors) => new(
         "limit_exceeded",
-        $"An object of the repository is too large: {Readable.Line(errors)}",
-        "Keep large files elsewhere, or raise Ampora__Git__FileBytes and the sweeper's memory.");
+        $"The repository needs more memory than git may have: {Readable.Line(errors)}",
+        "Keep large files elsewhere, or raise Ampora__Git__ChildMemoryBytes and the sweeper's memory.");
 
     public static GitException TooOld() => new(
         "fetch_failed", "The git program is too old.", "Install git 2.39 or later where the sweeper runs.");

@@ -14,7 +14,7 @@ internal readonly record struct ObjectHeader(string Id, string Type, long Size);
 /// Reads objects through one <c>git cat-file --batch-command</c>. Asked objects are read in the order asked, each to its end, by one reader
 /// at a time.
 /// </summary>
-internal sealed class ObjectReader(GitProcess git) : IAsyncDisposable
+internal sealed class ObjectReader(ChildProcess git) : IAsyncDisposable
 {
     // git takes in all requests before it answers, so this bounds its memory, not a deadlock.
     public const int MaxRequests = 4096;
@@ -23,8 +23,8 @@ internal sealed class ObjectReader(GitProcess git) : IAsyncDisposable
     private int _start;
     private int _end;
 
-    public static ObjectReader Start(string repository, long allocationLimit) => new(GitProcess.Start(
-        repository, ["cat-file", "--batch-command", "--buffer"], [], allocationLimit));
+    public static ObjectReader Start(string repository, long memoryBytes) => new(GitProcess.Start(
+        repository, ["cat-file", "--batch-command", "--buffer"], [], memoryBytes));
 
     public int ProcessId => git.Id;
 

@@ -21,11 +21,11 @@ internal static class CommitVerification
     /// <param name="sha">The commit.</param>
     /// <param name="signature">The first line of its signature; null when it has none.</param>
     /// <param name="allowedSigners">Whose signatures count; see <see cref="AllowedSigners"/>.</param>
-    /// <param name="allocationLimit">Bytes that git may take for one object.</param>
+    /// <param name="memoryBytes">Bytes of memory that git may have.</param>
     /// <param name="cancellationToken">Ends the wait, and what was started.</param>
     /// <exception cref="GitException"><c>signature_missing</c>, <c>signature_invalid</c>, <c>signer_not_allowed</c>; <c>fetch_failed</c> when it could not be verified at all.</exception>
     public static async Task<CommitSigner> VerifyAsync(
-        string repository, string sha, string? signature, string allowedSigners, long allocationLimit, CancellationToken cancellationToken)
+        string repository, string sha, string? signature, string allowedSigners, long memoryBytes, CancellationToken cancellationToken)
     {
         if (signature is null)
         {
@@ -48,7 +48,7 @@ internal static class CommitVerification
         try
         {
             await WriteAsync(file, allowedSigners, cancellationToken);
-            var (exitCode, said) = await GitProcess.RunAsync(repository, ["verify-commit", "--raw", sha], Settings(file), allocationLimit, cancellationToken);
+            var (exitCode, said) = await GitProcess.RunAsync(repository, ["verify-commit", "--raw", sha], Settings(file), memoryBytes, cancellationToken);
             // ssh-keygen names the line of the file; where that is, is nobody's business.
             return Judge(sha, exitCode, said.Replace(file + ":", "line ", StringComparison.Ordinal).Replace(file, "the allowed signers", StringComparison.Ordinal));
         }
