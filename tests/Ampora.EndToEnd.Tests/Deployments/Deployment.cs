@@ -105,6 +105,12 @@ public abstract class Deployment : IAsyncLifetime
         return await ReadAsync(response, $"PATCH {path}");
     }
 
+    public async Task DeleteAsync(string path)
+    {
+        using var response = await Api.DeleteAsync(path, Token);
+        await ReadAsync(response, $"DELETE {path}");
+    }
+
     /// <summary>Sends what a Git host sends, and expects 202.</summary>
     public async Task<JsonNode> DeliverAsync(HttpRequestMessage request, HttpClient? through = null)
     {

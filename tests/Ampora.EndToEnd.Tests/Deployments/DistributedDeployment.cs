@@ -120,3 +120,9 @@ public sealed class FourSweepersDeployment : DistributedDeployment
 {
     protected override int Sweepers => 4;
 }
+
+/// <summary>The same with one sweeper, whose memory is looked at.</summary>
+public sealed class OneSweeperDeployment : DistributedDeployment
+{
+    protected override int Sweepers => 1;
+}
