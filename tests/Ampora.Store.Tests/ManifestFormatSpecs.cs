@@ -15,7 +15,7 @@ public sealed class ManifestFormatSpecs
         for (var round = 0; round < 200; round++)
         {
             var manifest = Tree(random);
-            Assert.Equal(manifest.Entries, ManifestFormat.Read(Bytes(manifest)).Entries);
+            Assert.Equal(manifest.Entries, Read(Bytes(manifest)));
         }
     }
 
@@ -28,7 +28,7 @@ public sealed class ManifestFormatSpecs
         {
             try
             {
-                foreach (var entry in ManifestFormat.ReadEntries(Damage(Bytes(Tree(random)), random)))
+                foreach (var entry in Read(Damage(Bytes(Tree(random)), random)))
                     Assert.NotNull(entry.Path);
             }
             catch (InvalidDataException)
@@ -47,7 +47,9 @@ public sealed class ManifestFormatSpecs
     [InlineData(new byte[] { 2 })]
     [InlineData(new byte[] { 1 })]
     [InlineData(new byte[] { 1, 0x78, 0x9c })]
-    public void What_is_no_manifest_is_refused(byte[] bytes) => Assert.Throws<InvalidDataException>(() => ManifestFormat.Read(bytes));
+    public void What_is_no_manifest_is_refused(byte[] bytes) => Assert.Throws<InvalidDataException>(() => Read(bytes).Count());
+
+    private static IEnumerable<ManifestEntry> Read(byte[] bytes) => ManifestReader.Read(new MemoryStream(bytes));
 
     private static byte[] Bytes(Manifest manifest)
     {

@@ -1,5 +1,4 @@
 using Ampora.Database;
-using Ampora.Store.Model;
 using Ampora.Store.Snapshots;
 using Ampora.TestServers;
 using Microsoft.EntityFrameworkCore;
@@ -19,7 +18,7 @@ public class SnapshotStoreSpecs(PostgresServer postgres)
     [InlineData(DatabaseDialect.Sqlite, 9_000_000)]
     public async Task A_blob_comes_back_byte_for_byte(DatabaseDialect dialect, int size)
     {
-        await using var store = await StoreWithSourceAsync(dialect);
+        await using var store = await TestStore.CreateWithSourceAsync(postgres, dialect);
         var snapshots = new SnapshotStore(store.Database, new SnapshotTimes());
         var content = Noise(size);
         await using (var writer = snapshots.WriteBlobs("fleet"))
@@ -41,7 +40,7 @@ public class SnapshotStoreSpecs(PostgresServer postgres)
     [InlineData(DatabaseDialect.Sqlite)]
     public async Task A_blob_whose_content_broke_off_is_missing_and_leaves_nothing_behind(DatabaseDialect dialect)
     {
-        await using var store = await StoreWithSourceAsync(dialect);
+        await using var store = await TestStore.CreateWithSourceAsync(postgres, dialect);
         var snapshots = new SnapshotStore(store.Database, new SnapshotTimes());
         await using (var writer = snapshots.WriteBlobs("fleet"))
             await Assert.ThrowsAsync<IOException>(() => writer.AddAsync("aa", 9_000_000, new BreakingStream(Noise(6_000_000)), Token));
@@ -55,7 +54,7 @@ public class SnapshotStoreSpecs(PostgresServer postgres)
     [InlineData(11)]
     public async Task A_blob_of_another_size_than_announced_is_refused(int announced)
     {
-        await using var store = await StoreWithSourceAsync(DatabaseDialect.Sqlite);
+        await using var store = await TestStore.CreateWithSourceAsync(postgres, DatabaseDialect.Sqlite);
         var snapshots = new SnapshotStore(store.Database, new SnapshotTimes());
         await using (var writer = snapshots.WriteBlobs("fleet"))
         {
@@ -72,7 +71,7 @@ public class SnapshotStoreSpecs(PostgresServer postgres)
     [Fact]
     public async Task A_commit_whose_answer_was_lost_may_be_tried_again()
     {
-        await using var store = await StoreWithSourceAsync(DatabaseDialect.Postgres);
+        await using var store = await TestStore.CreateWithSourceAsync(postgres, DatabaseDialect.Postgres);
         await using var relay = new LossyRelay(store.Address.ConnectionString);
         await using var lossy = StoreService.Open(new DatabaseAddress(DatabaseDialect.Postgres, relay.ConnectionString), TimeProvider.System);
         var snapshots = new SnapshotStore(lossy, new SnapshotTimes());
@@ -95,7 +94,7 @@ public class SnapshotStoreSpecs(PostgresServer postgres)
     [InlineData(DatabaseDialect.Sqlite)]
     public async Task Two_sweepers_may_store_the_same_blobs_at_once_and_one_content_of_each_is_kept(DatabaseDialect dialect)
     {
-        await using var store = await StoreWithSourceAsync(dialect);
+        await using var store = await TestStore.CreateWithSourceAsync(postgres, dialect);
         var snapshots = new SnapshotStore(store.Database, new SnapshotTimes());
         var ids = Enumerable.Range(0, 300).Select(i => $"{i:x40}").ToList();
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
@@ -116,7 +115,7 @@ public class SnapshotStoreSpecs(PostgresServer postgres)
     [InlineData(DatabaseDialect.Sqlite)]
     public async Task A_blob_of_another_source_is_not_this_sources(DatabaseDialect dialect)
     {
-        await using var store = await StoreWithSourceAsync(dialect);
+        await using var store = await TestStore.CreateWithSourceAsync(postgres, dialect);
         var snapshots = new SnapshotStore(store.Database, new SnapshotTimes());
         await using (var writer = snapshots.WriteBlobs("fleet"))
         {
@@ -133,7 +132,7 @@ public class SnapshotStoreSpecs(PostgresServer postgres)
     [InlineData(DatabaseDialect.Sqlite)]
     public async Task A_staged_manifest_is_invisible_and_staging_it_again_changes_nothing(DatabaseDialect dialect)
     {
-        await using var store = await StoreWithSourceAsync(dialect);
+        await using var store = await TestStore.CreateWithSourceAsync(postgres, dialect);
         var snapshots = new SnapshotStore(store.Database, new SnapshotTimes());
         var manifest = new Manifest(
         [
@@ -153,7 +152,7 @@ public class SnapshotStoreSpecs(PostgresServer postgres)
     [InlineData(DatabaseDialect.Sqlite)]
     public async Task A_blob_is_missing_until_all_of_it_is_there(DatabaseDialect dialect)
     {
-        await using var store = await StoreWithSourceAsync(dialect);
+        await using var store = await TestStore.CreateWithSourceAsync(postgres, dialect);
         var snapshots = new SnapshotStore(store.Database, new SnapshotTimes());
         await using var writer = snapshots.WriteBlobs("fleet");
         // Larger than a transaction: its first pieces are committed while it still streams in.
@@ -172,7 +171,7 @@ public class SnapshotStoreSpecs(PostgresServer postgres)
     [InlineData(DatabaseDialect.Sqlite)]
     public async Task Blobs_that_a_check_finds_are_marked_as_used(DatabaseDialect dialect)
     {
-        await using var store = await StoreWithSourceAsync(dialect);
+        await using var store = await TestStore.CreateWithSourceAsync(postgres, dialect);
         var snapshots = new SnapshotStore(store.Database, new SnapshotTimes());
         var ids = Enumerable.Range(0, 6000).Select(i => $"{i:x40}").ToList();
         await using (var writer = snapshots.WriteBlobs("fleet"))
@@ -191,7 +190,7 @@ public class SnapshotStoreSpecs(PostgresServer postgres)
     [Fact]
     public async Task A_blob_that_lost_a_piece_is_an_error_and_never_a_shorter_blob()
     {
-        await using var store = await StoreWithSourceAsync(DatabaseDialect.Sqlite);
+        await using var store = await TestStore.CreateWithSourceAsync(postgres, DatabaseDialect.Sqlite);
         var snapshots = new SnapshotStore(store.Database, new SnapshotTimes());
         await using (var writer = snapshots.WriteBlobs("fleet"))
         {
@@ -208,7 +207,7 @@ public class SnapshotStoreSpecs(PostgresServer postgres)
     [Fact]
     public async Task A_manifest_of_a_million_entries_is_stored_and_read_within_reasonable_memory()
     {
-        await using var store = await StoreWithSourceAsync(DatabaseDialect.Sqlite);
+        await using var store = await TestStore.CreateWithSourceAsync(postgres, DatabaseDialect.Sqlite);
         var snapshots = new SnapshotStore(store.Database, new SnapshotTimes());
         var random = new Random(1);
         var id = new byte[20];
@@ -231,7 +230,7 @@ public class SnapshotStoreSpecs(PostgresServer postgres)
     [Fact]
     public async Task A_source_that_is_deleted_takes_its_trees_with_it()
     {
-        await using var store = await StoreWithSourceAsync(DatabaseDialect.Postgres);
+        await using var store = await TestStore.CreateWithSourceAsync(postgres, DatabaseDialect.Postgres);
         var snapshots = new SnapshotStore(store.Database, new SnapshotTimes());
         await using (var writer = snapshots.WriteBlobs("fleet"))
         {
@@ -253,31 +252,6 @@ public class SnapshotStoreSpecs(PostgresServer postgres)
         var bytes = new byte[size];
         new Random(size).NextBytes(bytes);
         return bytes;
-    }
-
-    private async Task<TestStore> StoreWithSourceAsync(DatabaseDialect dialect)
-    {
-        var store = await TestStore.CreateAsync(postgres, dialect);
-        await store.Database.WriteAsync(
-            async (context, token) =>
-            {
-                context.Sources.Add(new Source
-                {
-                    Id = "fleet",
-                    Uid = Guid.NewGuid(),
-                    Url = "https://git.test/fleet.git",
-                    Ref = "main",
-                    PollIntervalSeconds = 60,
-                    Polling = "fixed",
-                    WebhookAuth = "token",
-                    Version = 1,
-                    CreatedAt = DateTimeOffset.UnixEpoch,
-                    UpdatedAt = DateTimeOffset.UnixEpoch,
-                });
-                await context.SaveChangesAsync(token);
-            },
-            Token);
-        return store;
     }
 
     private sealed class BreakingStream(byte[] content) : MemoryStream(content)

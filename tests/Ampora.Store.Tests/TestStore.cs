@@ -1,4 +1,6 @@
 using Ampora.Database;
+using Ampora.Store.Model;
+using Ampora.Store.Wakeups;
 using Ampora.TestServers;
 
 namespace Ampora.Store.Tests;
@@ -21,6 +23,37 @@ public sealed class TestStore : IAsyncDisposable
             await store.Database.MigrateAsync(TestContext.Current.CancellationToken);
         return store;
     }
+
+    /// <summary>The same with a source <c>fleet</c>.</summary>
+    public static async Task<TestStore> CreateWithSourceAsync(PostgresServer postgres, DatabaseDialect dialect, TimeProvider? time = null)
+    {
+        var store = await CreateAsync(postgres, dialect, time);
+        await store.AddSourceAsync("fleet");
+        return store;
+    }
+
+    /// <summary>Adds a source whose first check is wanted.</summary>
+    public Task AddSourceAsync(string id) => Database.WriteAsync(
+        async (context, token) =>
+        {
+            context.Sources.Add(new Source
+            {
+                Id = id,
+                Uid = Guid.NewGuid(),
+                Url = $"https://git.test/{id}.git",
+                Ref = "main",
+                PollIntervalSeconds = 60,
+                Polling = "fixed",
+                WebhookAuth = "token",
+                Version = 1,
+                CreatedAt = DateTimeOffset.UnixEpoch,
+                UpdatedAt = DateTimeOffset.UnixEpoch,
+            });
+            await context.SaveChangesAsync(token);
+            await SourceWakeups.CreateAsync(
+                context, new NewWakeup(id, "git.test:443", $"https://git.test/{id}.git", 60, Paused: false), $"req_{Guid.NewGuid():n}", "test", token);
+        },
+        TestContext.Current.CancellationToken);
 
     public async ValueTask DisposeAsync()
     {

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Runtime.CompilerServices;
 using Ampora.Database;
 using Ampora.Store.Model;
 using Ampora.Store.Wakeups;
@@ -122,26 +123,65 @@ public sealed class SnapshotStore(Database<StoreContext> database, SnapshotTimes
     }
 
     /// <summary>Reads a manifest; null when there is none, or none that is visible (unless <paramref name="staged"/>).</summary>
-    public async Task<Manifest?> ReadManifestAsync(string sourceId, long config, string sha, bool staged, CancellationToken cancellationToken) =>
-        await ReadEntriesAsync(sourceId, config, sha, staged, cancellationToken) is { } entries ? new Manifest([.. entries]) : null;
+    public async Task<Manifest?> ReadManifestAsync(string sourceId, long config, string sha, bool staged, CancellationToken cancellationToken)
+    {
+        if (await FindManifestAsync(sourceId, config, sha, staged, cancellationToken) is not { } manifestId)
+            return null;
+        var entries = new List<ManifestEntry>();
+        await foreach (var entry in ManifestReader.ReadAsync(new StoredContent(database, manifestId), cancellationToken))
+            entries.Add(entry);
+        return new Manifest(entries);
+    }
 
     /// <summary>
-    /// Reads a manifest to be looked through, entry by entry: what is in memory is its compressed form. Null when there is none, or none that is visible
-    /// (unless <paramref name="staged"/>).
+    /// Reads a manifest to be looked through, entry by entry, by what cannot wait in between: what is in memory is its compressed form. Null when there is none, or
+    /// none that is visible (unless <paramref name="staged"/>).
     /// </summary>
     public async Task<IEnumerable<ManifestEntry>?> ReadEntriesAsync(string sourceId, long config, string sha, bool staged, CancellationToken cancellationToken)
     {
-        await using var context = database.Read();
-        var manifestId = await context.Snapshots.Where(s => s.SourceId == sourceId && s.Config == config && s.Sha == sha && (staged || s.Visible))
-            .Select(s => (Guid?)s.ManifestId).SingleOrDefaultAsync(cancellationToken);
-        if (manifestId is null)
+        if (await FindManifestAsync(sourceId, config, sha, staged, cancellationToken) is not { } manifestId)
             return null;
-        using var bytes = new MemoryStream();
-        await new StoredContent(database, manifestId.Value).CopyToAsync(bytes, cancellationToken);
-        return ManifestFormat.ReadEntries(bytes.ToArray());
+        var bytes = new MemoryStream();
+        await new StoredContent(database, manifestId).CopyToAsync(bytes, cancellationToken);
+        bytes.Position = 0;
+        return ManifestReader.Read(bytes);
     }
 
-    /// <summary>Opens a blob's content, to be read asynchronously; null when the source does not have it. The caller disposes the stream.</summary>
+    /// <summary>
+    /// Reads the entries of a visible manifest one by one, in the order of their paths' bytes; none where there is no such manifest. However large the tree is, it
+    /// is never in memory as a whole.
+    /// </summary>
+    /// <exception cref="InvalidDataException">It is damaged, or was removed while it was read.</exception>
+    public async IAsyncEnumerable<ManifestEntry> StreamEntriesAsync(
+        string sourceId, long config, string sha, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (await FindManifestAsync(sourceId, config, sha, staged: false, cancellationToken) is not { } manifestId)
+            yield break;
+        await foreach (var entry in ManifestReader.ReadAsync(new StoredContent(database, manifestId), cancellationToken))
+            yield return entry;
+    }
+
+    /// <summary>Finds the entry of a path in a visible manifest, reading no further than its place; null when there is none.</summary>
+    /// <param name="sourceId">The source.</param>
+    /// <param name="config">The version of its settings.</param>
+    /// <param name="sha">The commit.</param>
+    /// <param name="path">The path as the manifest has it: raw bytes, each one char.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<ManifestEntry?> FindEntryAsync(string sourceId, long config, string sha, string path, CancellationToken cancellationToken)
+    {
+        await foreach (var entry in StreamEntriesAsync(sourceId, config, sha, cancellationToken))
+        {
+            if (string.CompareOrdinal(entry.Path, path) is >= 0 and var order)
+                return order == 0 ? entry : null;
+        }
+
+        return null;
+    }
+
+    /// <summary>
+    /// Opens a blob's content, to be read asynchronously and from any position; null when the source does not have it. The caller disposes the stream. To go to a
+    /// position costs decompressing what lies before it.
+    /// </summary>
     public async Task<Stream?> OpenBlobAsync(string sourceId, string objectId, CancellationToken cancellationToken)
     {
         await using var context = database.Read();
@@ -149,7 +189,14 @@ public sealed class SnapshotStore(Database<StoreContext> database, SnapshotTimes
             .Select(b => new { b.ContentId, b.Size }).SingleOrDefaultAsync(cancellationToken);
         return blob is null
             ? null
-            : new WholeStream(new ZLibStream(new StoredContent(database, blob.ContentId), CompressionMode.Decompress), blob.Size);
+            : new BlobStream(() => new ZLibStream(new StoredContent(database, blob.ContentId), CompressionMode.Decompress), blob.Size);
+    }
+
+    private async Task<Guid?> FindManifestAsync(string sourceId, long config, string sha, bool staged, CancellationToken cancellationToken)
+    {
+        await using var context = database.Read();
+        return await context.Snapshots.Where(s => s.SourceId == sourceId && s.Config == config && s.Sha == sha && (staged || s.Visible))
+            .Select(s => (Guid?)s.ManifestId).SingleOrDefaultAsync(cancellationToken);
     }
 }
 
