@@ -14,7 +14,7 @@ internal sealed class Ancestry(Database<StoreContext> database, GitFetcher fetch
 
     /// <summary>Whether the update was forced. A first tip is not.</summary>
     /// <param name="claim">The claim, which knows the tip.</param>
-    /// <param name="source">The repository to ask, and where the known tip is stored.</param>
+    /// <param name="source">The repository to ask.</param>
     /// <param name="tip">The new tip.</param>
     /// <param name="parents">The new tip's parents.</param>
     /// <param name="cacheKey">Names the cache of the repository.</param>
@@ -22,17 +22,17 @@ internal sealed class Ancestry(Database<StoreContext> database, GitFetcher fetch
     public async Task<bool> IsForcedAsync(
         Claim claim, CheckedSource source, Tip tip, IReadOnlyList<string> parents, string cacheKey, CancellationToken cancellationToken)
     {
-        if (claim.TipSha is not { } known || parents.Contains(known))
+        if (claim.TipSha is not { } known || known == tip.Sha || parents.Contains(known))
             return false;
-        return await AskStoreAsync(claim, source, tip, known, cancellationToken)
+        return await AskStoreAsync(claim, tip, known, cancellationToken)
             ?? await AskHostAsync(source, tip, known, cacheKey, cancellationToken);
     }
 
-    private async Task<bool?> AskStoreAsync(Claim claim, CheckedSource source, Tip tip, string known, CancellationToken cancellationToken)
+    private async Task<bool?> AskStoreAsync(Claim claim, Tip tip, string known, CancellationToken cancellationToken)
     {
         await using var context = database.Read();
         var parentsOfKnown = await context.Sweeps
-            .Where(s => s.SourceId == claim.SourceId && s.Config == source.TipConfig && s.Sha == known)
+            .Where(s => s.SourceId == claim.SourceId && s.Config == claim.TipConfig && s.Sha == known)
             .Select(s => s.Parents)
             .SingleOrDefaultAsync(cancellationToken);
         if (parentsOfKnown?.Split(' ').Contains(tip.Sha) == true)

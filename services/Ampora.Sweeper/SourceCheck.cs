@@ -1,41 +1,38 @@
 using System.Data.Common;
-using System.Diagnostics;
 using Ampora.Contracts;
 using Ampora.Database;
 using Ampora.Git;
 using Ampora.Hosting.Telemetry;
-using Ampora.Store.Model;
 using Ampora.Wakeups;
 using Microsoft.Extensions.Options;
 
 namespace Ampora.Sweeper;
 
 /// <summary>
-/// Checks a claimed source: reads the real tip and, when it is new, sees to it that its whole tree is stored. Nothing becomes visible
+/// Checks a claimed source: reads the real tip and, when it is new, sees to it that it may be taken and that its whole tree is stored. Nothing becomes visible
 /// here: that is the finish of the claim. Safe for concurrent use.
 /// </summary>
 internal sealed partial class SourceCheck(
     SourceSettings settings,
     TipReader tips,
     GitFetcher fetcher,
+    FetchPlaces places,
+    Verification verification,
     Trees trees,
     Ancestry ancestry,
     IOptions<GitLimits> git,
-    IOptions<SweeperLimits> limits,
     TimeProvider time,
-    ILogger<SourceCheck> logger) : ICheck, IDisposable
+    ILogger<SourceCheck> logger) : ICheck
 {
     // A tip that is pushed over between reading and fetching is simply read again; a branch that moves faster waits for its next check.
     private const int MaxReads = 3;
 
-    private readonly SemaphoreSlim _fetches = new(limits.Value.FetchesAtOnce);
-
     public async Task<CheckResult> RunAsync(Claim claim, CancellationToken cancellationToken)
     {
-        var stages = new Stages();
+        var progress = new CheckProgress();
         try
         {
-            return await CheckAsync(claim, stages, cancellationToken);
+            return await CheckAsync(claim, progress, cancellationToken);
         }
         catch (Exception) when (cancellationToken.IsCancellationRequested)
         {
@@ -44,7 +41,7 @@ internal sealed partial class SourceCheck(
         }
         catch (GitException e)
         {
-            return Fail(stages, new RunError(e.Code, e.Message, e.Remedy), e.RetryAfter);
+            return progress.Failed(new RunError(e.Code, e.Message, e.Remedy), e.RetryAfter);
         }
         catch (Exception e) when (!IsStoreAway(e))
         {
@@ -52,31 +49,28 @@ internal sealed partial class SourceCheck(
             // that goes on to the caller, which gives the claim back.
             if (claim.Failures == 0)
                 Log.Unexpected(logger, e, claim.SourceId);
-            return Fail(
-                stages,
+            return progress.Failed(
                 new RunError("internal_error", $"The check ended in an unexpected {e.GetType().Name}.", "Look for the error in the sweeper's log."),
                 retryAfter: null);
         }
     }
 
-    public void Dispose() => _fetches.Dispose();
-
-    private async Task<CheckResult> CheckAsync(Claim claim, Stages stages, CancellationToken cancellationToken)
+    private async Task<CheckResult> CheckAsync(Claim claim, CheckProgress progress, CancellationToken cancellationToken)
     {
         var source = await settings.LoadAsync(claim, cancellationToken);
         for (var read = 1; ; read++)
         {
-            var tip = await ReadTipAsync(claim, source, stages, cancellationToken);
-            stages.Sha = tip.Sha;
-            if (tip.Sha == claim.TipSha)
-                return new CheckResult.Unchanged { Sha = tip.Sha, RefName = tip.RefName, TipTime = stages.Tip };
+            var tip = progress.Tip = await ReadTipAsync(claim, source, progress, cancellationToken);
+            ResolvedRef.CheckKind(claim, tip);
+            if (tip.Sha == claim.TipSha && !Verification.IsDue(claim, source))
+                return progress.Unchanged(tip);
 
-            if (await trees.FindSweepAsync(claim, tip.Sha, cancellationToken) is { } sweep)
-                return await ReuseAsync(claim, source, tip, sweep, stages, cancellationToken);
+            if (await ReuseAsync(claim, source, tip, progress, cancellationToken) is { } reused)
+                return reused;
 
             try
             {
-                return await SweepAsync(claim, source, tip, stages, cancellationToken);
+                return await SweepAsync(claim, source, tip, progress, cancellationToken);
             }
             catch (GitException e) when (e.Code == "tip_moved" && read < MaxReads)
             {
@@ -85,55 +79,62 @@ internal sealed partial class SourceCheck(
         }
     }
 
-    private async Task<Tip> ReadTipAsync(Claim claim, CheckedSource source, Stages stages, CancellationToken cancellationToken)
+    private async Task<Tip> ReadTipAsync(Claim claim, CheckedSource source, CheckProgress progress, CancellationToken cancellationToken)
     {
+        if (ResolvedRef.IsSettled(claim))
+            return new Tip(claim.Ref, claim.Ref);
         using var activity = AmporaMetrics.Activities.StartActivity("tip");
         var started = time.GetTimestamp();
         try
         {
-            return await tips.ReadAsync(source.Remote, claim.Ref, companions: 0, cancellationToken);
+            return await tips.ReadAsync(source.Remote, claim.Ref, claim.Companions, cancellationToken);
         }
         finally
         {
             var took = time.GetElapsedTime(started);
-            stages.Tip += took;
+            progress.TipTime += took;
             AmporaMetrics.TipCheckDuration.Record(took.TotalSeconds);
         }
     }
 
-    private async Task<CheckResult> ReuseAsync(
-        Claim claim, CheckedSource source, Tip tip, Sweep sweep, Stages stages, CancellationToken cancellationToken)
+    /// <returns>Null when the tree is not stored under these settings; one that is, was verified under them.</returns>
+    private async Task<CheckResult?> ReuseAsync(Claim claim, CheckedSource source, Tip tip, CheckProgress progress, CancellationToken cancellationToken)
     {
+        if (await trees.FindSweepAsync(claim, tip.Sha, cancellationToken) is not { } sweep
+            || await trees.CompareStoredAsync(claim, tip.Sha, source.Filter, cancellationToken) is not { } changes)
+        {
+            return null;
+        }
+
         string[] parents = sweep.Parents.Length == 0 ? [] : sweep.Parents.Split(' ');
-        var changes = await trees.CompareAsync(claim, source.TipConfig, tip.Sha, manifest: null, cancellationToken);
-        return Moved(
+        return progress.Moved(
             tip,
             new CommitSummary(sweep.Author, sweep.Subject, sweep.CommittedAt),
             parents,
-            await ancestry.IsForcedAsync(claim, source, tip, parents, CacheKey(claim), cancellationToken),
-            reused: true,
             changes,
-            stages);
+            IsSkipped(claim, source, tip, changes),
+            await ancestry.IsForcedAsync(claim, source, tip, parents, CacheKey(claim), cancellationToken),
+            reused: true);
     }
 
-    private async Task<CheckResult> SweepAsync(Claim claim, CheckedSource source, Tip tip, Stages stages, CancellationToken cancellationToken)
+    private async Task<CheckResult> SweepAsync(Claim claim, CheckedSource source, Tip tip, CheckProgress progress, CancellationToken cancellationToken)
     {
         // The lease is renewed meanwhile, so that whoever waits here keeps the source.
-        await _fetches.WaitAsync(cancellationToken);
+        using var place = await places.TakeAsync(claim.Host, cancellationToken);
         using var deadline = new CancellationTokenSource(git.Value.FetchDeadline, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         try
         {
-            await using var commit = await FetchAsync(claim, source, tip, stages, either.Token);
-            var changes = await StoreAsync(claim, source, tip, commit, stages, either.Token);
-            return Moved(
+            await using var commit = await FetchAsync(claim, source, tip, progress, either.Token);
+            var changes = await StoreAsync(claim, source, tip, commit, progress, either.Token);
+            return progress.Moved(
                 tip,
                 new CommitSummary(commit.Author, commit.Subject, commit.CommittedAt),
                 commit.Parents,
-                await ancestry.IsForcedAsync(claim, source, tip, commit.Parents, CacheKey(claim), either.Token),
-                reused: false,
                 changes,
-                stages);
+                IsSkipped(claim, source, tip, changes),
+                await ancestry.IsForcedAsync(claim, source, tip, commit.Parents, CacheKey(claim), either.Token),
+                reused: false);
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested)
         {
@@ -142,43 +143,52 @@ internal sealed partial class SourceCheck(
                 $"Fetching and storing {tip.Sha} took longer than {git.Value.FetchDeadline.TotalSeconds:F0} s.",
                 "Look whether the Git host is slow or the repository is large, and raise Ampora__Git__FetchDeadline if it has to be so.");
         }
-        finally
-        {
-            _fetches.Release();
-        }
     }
 
-    private async Task<FetchedCommit> FetchAsync(Claim claim, CheckedSource source, Tip tip, Stages stages, CancellationToken cancellationToken)
+    /// <returns>The commit, which may be taken.</returns>
+    private async Task<FetchedCommit> FetchAsync(Claim claim, CheckedSource source, Tip tip, CheckProgress progress, CancellationToken cancellationToken)
     {
         using var activity = AmporaMetrics.Activities.StartActivity("fetch");
         var started = time.GetTimestamp();
+        FetchedCommit? commit = null;
         try
         {
-            return await fetcher.FetchAsync(source.Remote, tip, claim.TipSha, CacheKey(claim), cancellationToken);
+            commit = await fetcher.FetchAsync(source.Remote, tip, claim.TipSha, CacheKey(claim), cancellationToken);
+            await verification.VerifyAsync(claim, source, tip, commit, cancellationToken);
+            return commit;
+        }
+        catch when (commit is not null)
+        {
+            await commit.DisposeAsync();
+            throw;
         }
         finally
         {
             var took = time.GetElapsedTime(started);
-            stages.Fetch += took;
+            progress.FetchTime += took;
             AmporaMetrics.FetchDuration.Record(took.TotalSeconds);
         }
     }
 
     private async Task<TreeChanges> StoreAsync(
-        Claim claim, CheckedSource source, Tip tip, FetchedCommit commit, Stages stages, CancellationToken cancellationToken)
+        Claim claim, CheckedSource source, Tip tip, FetchedCommit commit, CheckProgress progress, CancellationToken cancellationToken)
     {
         using var activity = AmporaMetrics.Activities.StartActivity("store");
         var started = time.GetTimestamp();
         try
         {
             var manifest = await trees.StageAsync(claim, tip.Sha, commit, cancellationToken);
-            return await trees.CompareAsync(claim, source.TipConfig, tip.Sha, manifest, cancellationToken);
+            return await trees.CompareAsync(claim, manifest.Entries, source.Filter, cancellationToken);
         }
         finally
         {
-            stages.Store += time.GetElapsedTime(started);
+            progress.StoreTime += time.GetElapsedTime(started);
         }
     }
+
+    // Without a filter each transition is a run, one that changes no file among them. A known tip was only verified again.
+    private static bool IsSkipped(Claim claim, CheckedSource source, Tip tip, TreeChanges changes) =>
+        tip.Sha == claim.TipSha || (!source.Filter.IsEverything && changes.IsEmpty);
 
     private static bool IsStoreAway(Exception error)
     {
@@ -193,48 +203,6 @@ internal sealed partial class SourceCheck(
 
     // A cache is of one incarnation of a source under one version of its settings: another URL or credential never meets what these brought.
     private static string CacheKey(Claim claim) => $"{claim.SourceUid:n}-{claim.Config}";
-
-    private static CheckResult.Moved Moved(
-        Tip tip, CommitSummary commit, IReadOnlyList<string> parents, bool forced, bool reused, TreeChanges changes, Stages stages) => new()
-        {
-            Sha = tip.Sha,
-            RefName = tip.RefName,
-            Commit = commit,
-            Parents = parents,
-            Forced = forced,
-            Reused = reused,
-            Changes = changes.Changes,
-            ChangesTruncated = changes.Truncated,
-            Counts = changes.Counts,
-            TipTime = stages.Tip,
-            FetchTime = stages.Fetch,
-            StoreTime = stages.Store,
-        };
-
-    private static CheckResult.Failed Fail(Stages stages, RunError error, TimeSpan? retryAfter)
-    {
-        Activity.Current?.SetStatus(ActivityStatusCode.Error, error.Code);
-        return new CheckResult.Failed
-        {
-            Error = error,
-            Sha = stages.Sha,
-            RetryAfter = retryAfter,
-            TipTime = stages.Tip,
-            FetchTime = stages.Fetch,
-            StoreTime = stages.Store,
-        };
-    }
-
-    private sealed class Stages
-    {
-        public string? Sha { get; set; }
-
-        public TimeSpan Tip { get; set; }
-
-        public TimeSpan Fetch { get; set; }
-
-        public TimeSpan Store { get; set; }
-    }
 
     private static partial class Log
     {

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Ampora.Database;
 using Ampora.Git;
 using Ampora.Git.Credentials;
+using Ampora.Git.Filtering;
 using Ampora.Store;
 using Ampora.Store.Secrets;
 using Ampora.Wakeups;
@@ -20,14 +21,16 @@ internal sealed class SourceSettings(Database<StoreContext> database, SecretCiph
         // One statement, so one state of the database: the credential is that of the same version as the URL.
         var row = await context.Sources.AsNoTracking()
             .Where(s => s.Id == claim.SourceId && s.Uid == claim.SourceUid && s.Wakeup!.Config == claim.Config)
-            .Select(s => new { s.Credential, s.Wakeup!.TipConfig })
+            .Select(s => new { s.Credential, s.Include, s.Exclude, s.AllowedSigners })
             .SingleOrDefaultAsync(cancellationToken)
             // The fence was raised with the settings, so this is never committed; the new settings have a check of their own.
             ?? throw new GitException("settings_changed", "The source's settings changed while it was checked.", "Nothing to do: it is checked again.");
 
         if (GitUrl.TryParse(claim.Url, out var url) is { } problem)
             throw new GitException("invalid_url", $"The source's URL is not usable: {problem}", "Correct the URL of the source.");
-        return new CheckedSource(new GitRemote(url!, row.Credential is null ? null : Decrypt(claim, url!, row.Credential)), row.TipConfig);
+        if (PathFilter.TryParse(row.Include, row.Exclude, out var filter) is { } inFilter)
+            throw new GitException("invalid_filter", $"The source's path filter is not usable: {inFilter}", "Correct include and exclude of the source.");
+        return new CheckedSource(new GitRemote(url!, row.Credential is null ? null : Decrypt(claim, url!, row.Credential)), filter!, row.AllowedSigners);
     }
 
     private GitCredential Decrypt(Claim claim, GitUrl url, Store.Model.Credential credential)
@@ -58,5 +61,6 @@ internal sealed class SourceSettings(Database<StoreContext> database, SecretCiph
 
 /// <summary>A source as one check sees it.</summary>
 /// <param name="Remote">The repository, and what to show its host.</param>
-/// <param name="TipConfig">The version of the settings under which the known tip was stored; null before the first.</param>
-internal sealed record CheckedSource(GitRemote Remote, long? TipConfig);
+/// <param name="Filter">Which paths count.</param>
+/// <param name="AllowedSigners">Whose signatures the tip has to have; null where none is needed.</param>
+internal sealed record CheckedSource(GitRemote Remote, PathFilter Filter, string? AllowedSigners);

@@ -15,11 +15,17 @@ internal sealed class SweeperLimits
     /// </summary>
     public static readonly TimeSpan SlotTime = TimeSpan.FromSeconds(2);
 
-    /// <summary>How many sources are checked at once, slow ones included. At the default of 8 for each host, 32 hung hosts fill it.</summary>
+    /// <summary>
+    /// How many sources are checked at once, slow ones included; each waits for its Git host and costs little meanwhile. At 64 for each host, 16 hung hosts fill it.
+    /// </summary>
     [Range(1, 10_000)]
-    public int ChecksAtOnce { get; set; } = 256;
+    public int ChecksAtOnce { get; set; } = 1024;
 
     /// <summary>How many fetches run at once: each has child processes and a tree in memory.</summary>
     [Range(1, 1_000)]
     public int FetchesAtOnce { get; set; } = 32;
+
+    /// <summary>How many of those may be from one host, so that a slow one leaves places for the others.</summary>
+    [Range(1, 1_000)]
+    public int FetchesPerHost { get; set; } = 8;
 }

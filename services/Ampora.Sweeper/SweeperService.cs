@@ -21,6 +21,8 @@ public static class SweeperService
         builder.Services.AddSingleton<SourceSettings>();
         builder.Services.AddSingleton<Trees>();
         builder.Services.AddSingleton<Ancestry>();
+        builder.Services.AddSingleton<Verification>();
+        builder.Services.AddSingleton<FetchPlaces>();
         builder.Services.AddSingleton<SourceCheck>();
         builder.Services.AddSingleton<Sweeps>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Sweeps>());

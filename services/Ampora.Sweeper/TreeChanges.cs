@@ -1,12 +1,15 @@
 using System.Text;
 using Ampora.Contracts;
+using Ampora.Git.Filtering;
 using Ampora.Store.Snapshots;
 
 namespace Ampora.Sweeper;
 
-/// <summary>Which paths differ between two trees. Files, symbolic links and submodules count; directories are only the way to them.</summary>
+/// <summary>
+/// Which paths differ between two trees, of those that the source includes. Files, symbolic links and submodules count; directories are only the way to them.
+/// </summary>
 /// <param name="Changes">The paths in path order, at most <see cref="MaxListed"/>.</param>
-/// <param name="Truncated">Whether the list was cut.</param>
+/// <param name="Truncated">Whether the list was cut, or nobody can say what changed.</param>
 /// <param name="Counts">How many there are, uncut.</param>
 internal sealed record TreeChanges(IReadOnlyList<PathChange> Changes, bool Truncated, ChangeCounts Counts)
 {
@@ -16,39 +19,38 @@ internal sealed record TreeChanges(IReadOnlyList<PathChange> Changes, bool Trunc
     // Names are UTF-8 nearly always; what is not stays as the bytes it is, each one character.
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>Compares two trees by path: another mode or object id is a modification.</summary>
+    /// <summary>What is said when the tree before is not there to compare with: an invented answer would be worse than none.</summary>
+    public static TreeChanges Unknown { get; } = new([], Truncated: true, ChangeCounts.None);
+
+    /// <summary>Whether it is certain that no path differs that the source includes.</summary>
+    public bool IsEmpty => !Truncated && Counts == ChangeCounts.None;
+
+    /// <summary>Compares two trees by path: another mode or object id is a modification. Each tree is looked through once, in its order.</summary>
     /// <param name="before">The known tip's tree; null when there is none.</param>
     /// <param name="after">The new tip's tree.</param>
-    public static TreeChanges Between(Manifest? before, Manifest after)
+    /// <param name="filter">Which paths count.</param>
+    /// <param name="cancellationToken">Ends the comparison: two trees and a filter at their limits take a while.</param>
+    public static TreeChanges Between(
+        IEnumerable<ManifestEntry>? before, IEnumerable<ManifestEntry> after, PathFilter filter, CancellationToken cancellationToken)
     {
-        var list = new Listing();
-        var old = before?.Entries ?? [];
-        var fresh = after.Entries;
-        // Directories that are the same in both trees. Their content comes later in path order: `a`, `a-b`, `a/b`.
-        var same = new HashSet<string>(StringComparer.Ordinal);
-        int i = 0, j = 0;
-        while (i < old.Count || j < fresh.Count)
+        var list = new Listing(filter);
+        using var old = (before ?? []).GetEnumerator();
+        using var fresh = after.GetEnumerator();
+        var (hasOld, hasFresh) = (old.MoveNext(), fresh.MoveNext());
+        while (hasOld || hasFresh)
         {
-            var order = i == old.Count ? 1 : j == fresh.Count ? -1 : string.CompareOrdinal(old[i].Path, fresh[j].Path);
+            cancellationToken.ThrowIfCancellationRequested();
+            var order = !hasOld ? 1 : !hasFresh ? -1 : string.CompareOrdinal(old.Current.Path, fresh.Current.Path);
             if (order < 0)
-            {
-                list.Add(old[i++], "removed");
-            }
+                list.Add(old.Current, "removed");
             else if (order > 0)
-            {
-                list.Add(fresh[j++], "added");
-            }
-            else if (same.Count > 0 && FolderOf(old[i].Path) is { } folder && same.Contains(folder))
-            {
-                // Equal tree ids: the same entries follow on both sides, up to the first path past `folder/…`.
-                var end = folder + (char)('/' + 1);
-                i = FirstNotBefore(old, i, end);
-                j = FirstNotBefore(fresh, j, end);
-            }
+                list.Add(fresh.Current, "added");
             else
-            {
-                Compare(old[i++], fresh[j++], same, list);
-            }
+                Compare(old.Current, fresh.Current, list);
+            if (order <= 0)
+                hasOld = old.MoveNext();
+            if (order >= 0)
+                hasFresh = fresh.MoveNext();
         }
 
         return new TreeChanges(list.Changes, list.Total > list.Changes.Count, new ChangeCounts(list.Added, list.Modified, list.Removed));
@@ -68,44 +70,23 @@ internal sealed record TreeChanges(IReadOnlyList<PathChange> Changes, bool Trunc
         }
     }
 
-    private static void Compare(ManifestEntry old, ManifestEntry fresh, HashSet<string> same, Listing list)
+    private static void Compare(ManifestEntry old, ManifestEntry fresh, Listing list)
     {
-        var equal = old.Mode == fresh.Mode && old.ObjectId == fresh.ObjectId;
         if (old.IsDirectory && fresh.IsDirectory)
-        {
-            if (equal)
-                same.Add(old.Path);
-        }
-        else if (old.IsDirectory || fresh.IsDirectory)
+            return;
+        if (old.IsDirectory || fresh.IsDirectory)
         {
             // A file in the place of a directory: the directory's files are entries of their own.
             list.Add(old, "removed");
             list.Add(fresh, "added");
         }
-        else if (!equal)
+        else if (old.Mode != fresh.Mode || old.ObjectId != fresh.ObjectId)
         {
             list.Add(fresh, "modified");
         }
     }
 
-    private static string? FolderOf(string path) => path.LastIndexOf('/') is >= 0 and var slash ? path[..slash] : null;
-
-    private static int FirstNotBefore(IReadOnlyList<ManifestEntry> entries, int from, string path)
-    {
-        var to = entries.Count;
-        while (from < to)
-        {
-            var middle = (from + to) / 2;
-            if (string.CompareOrdinal(entries[middle].Path, path) < 0)
-                from = middle + 1;
-            else
-                to = middle;
-        }
-
-        return from;
-    }
-
-    private sealed class Listing
+    private sealed class Listing(PathFilter filter)
     {
         public List<PathChange> Changes { get; } = [];
 
@@ -119,7 +100,8 @@ internal sealed record TreeChanges(IReadOnlyList<PathChange> Changes, bool Trunc
 
         public void Add(ManifestEntry entry, string change)
         {
-            if (entry.IsDirectory)
+            // A submodule is a directory for git, which patterns that end with a slash are about.
+            if (entry.IsDirectory || !filter.Includes(entry.Path, isDirectory: entry.IsSubmodule))
                 return;
             _ = change switch
             {

@@ -1,6 +1,6 @@
-using Ampora.Contracts;
 using Ampora.Database;
 using Ampora.Git;
+using Ampora.Git.Filtering;
 using Ampora.Store;
 using Ampora.Store.Model;
 using Ampora.Store.Snapshots;
@@ -25,15 +25,15 @@ internal sealed class Trees(Database<StoreContext> database, SnapshotStore snaps
     /// <summary>Stores a fetched tree, invisible until the check's finish: first the blobs that are missing, then the manifest that names them.</summary>
     public async Task<Manifest> StageAsync(Claim claim, string sha, FetchedCommit commit, CancellationToken cancellationToken)
     {
-        var manifest = new Manifest([.. commit.Entries.Select(e => new ManifestEntry(e.Path, e.Mode, e.ObjectId, e.Size))]);
-        var blobs = manifest.Entries.Where(e => e is { IsDirectory: false, IsSubmodule: false }).Select(e => e.ObjectId).ToHashSet(StringComparer.Ordinal);
+        var manifest = new Manifest(new FetchedEntries(commit.Entries));
+        var blobs = commit.Entries.Where(e => e.Size is not null).Select(e => e.ObjectId).ToHashSet(StringComparer.Ordinal);
         while (true)
         {
             var missing = await snapshots.FindMissingAsync(claim.SourceId, blobs, cancellationToken);
             if (missing.ObjectIds.Count > 0)
             {
                 await using var writer = snapshots.WriteBlobs(claim.SourceId);
-                await commit.ReadBlobsAsync([.. missing.ObjectIds], writer.AddAsync, cancellationToken);
+                await commit.ReadBlobsAsync(missing.ObjectIds, writer.AddAsync, cancellationToken);
                 await writer.FlushAsync(cancellationToken);
             }
 
@@ -45,20 +45,21 @@ internal sealed class Trees(Database<StoreContext> database, SnapshotStore snaps
 
     /// <summary>Compares a tree with the known tip's.</summary>
     /// <param name="claim">The claim, which knows the tip.</param>
-    /// <param name="tipConfig">The version of the settings under which the known tip was stored.</param>
-    /// <param name="sha">The new tip.</param>
-    /// <param name="manifest">Its tree, when it is at hand; otherwise it is read.</param>
+    /// <param name="after">The new tip's tree.</param>
+    /// <param name="filter">Which paths count.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async Task<TreeChanges> CompareAsync(Claim claim, long? tipConfig, string sha, Manifest? manifest, CancellationToken cancellationToken)
+    public async Task<TreeChanges> CompareAsync(Claim claim, IEnumerable<ManifestEntry> after, PathFilter filter, CancellationToken cancellationToken)
     {
-        manifest ??= await snapshots.ReadManifestAsync(claim.SourceId, claim.Config, sha, staged: false, cancellationToken)
-            ?? throw new InvalidOperationException($"The snapshot of {sha} vanished while it was compared.");
-        if (claim.TipSha is null || tipConfig is null)
-            return TreeChanges.Between(null, manifest);
-
-        // Without the old tree nobody can say what changed, and an invented answer would be worse than none.
-        return await snapshots.ReadManifestAsync(claim.SourceId, tipConfig.Value, claim.TipSha, staged: false, cancellationToken) is { } before
-            ? TreeChanges.Between(before, manifest)
-            : new TreeChanges([], Truncated: true, ChangeCounts.None);
+        if (claim.TipSha is null || claim.TipConfig is null)
+            return TreeChanges.Between(null, after, filter, cancellationToken);
+        return await snapshots.ReadEntriesAsync(claim.SourceId, claim.TipConfig.Value, claim.TipSha, staged: false, cancellationToken) is { } before
+            ? TreeChanges.Between(before, after, filter, cancellationToken)
+            : TreeChanges.Unknown;
     }
+
+    /// <summary>Compares a tree that is stored with the known tip's; null when its snapshot has gone since it was found.</summary>
+    public async Task<TreeChanges?> CompareStoredAsync(Claim claim, string sha, PathFilter filter, CancellationToken cancellationToken) =>
+        await snapshots.ReadEntriesAsync(claim.SourceId, claim.Config, sha, staged: false, cancellationToken) is { } after
+            ? await CompareAsync(claim, after, filter, cancellationToken)
+            : null;
 }

@@ -255,20 +255,30 @@ public abstract class CheckSpecs(PostgresServer? postgres)
     public async Task More_hung_checks_than_there_are_consumers_still_leave_room_for_a_healthy_one()
     {
         // As nothing that hangs ends within the test, the healthy check cannot have waited for any of it.
-        await using var ampora = await Deployment.StartAsync(postgres, policy: new WakeupPolicy { ChecksPerHost = 1000 }, tipDeadline: "00:05:00");
-        await using var hung = await GitHttpServer.StartAsync();
-        var ill = hung.CreateRepository("ill");
-        ill.Hangs = true;
-        const int more = SweeperLimits.ConsumersAtOnce + 6;
-        for (var i = 0; i < more; i++)
-            await ampora.CreateSourceAsync($"ill-{i}", ill.Url);
+        await using var ampora = await Deployment.StartAsync(postgres, tipDeadline: "00:05:00");
+        // As many hosts as it takes, since one is never asked by more than eight at once.
+        const int hosts = (SweeperLimits.ConsumersAtOnce / 8) + 1;
+        var hung = new List<GitHttpServer>();
+        var ill = new List<GitRepository>();
+        for (var i = 0; i < hosts * 8; i++)
+        {
+            if (i % 8 == 0)
+                hung.Add(await GitHttpServer.StartAsync());
+            ill.Add(hung[^1].CreateRepository($"ill-{i}"));
+            ill[^1].Hangs = true;
+            await ampora.CreateSourceAsync($"ill-{i}", ill[^1].Url);
+        }
+
         var healthy = ampora.Git.CreateRepository("healthy");
         await healthy.CommitAsync(("file", "1"));
 
-        await Deployment.UntilAsync(() => Task.FromResult(ill.Requests.Count >= SweeperLimits.ConsumersAtOnce), () => "the consumers are not all taken");
+        await Deployment.UntilAsync(
+            () => Task.FromResult(ill.Sum(repository => repository.Requests.Count) >= SweeperLimits.ConsumersAtOnce), () => "the consumers are not all taken");
         await ampora.CreateSourceAsync("healthy", healthy.Url);
         Assert.Equal("succeeded", (await ampora.RunAsync("healthy", 1)).Outcome);
         Assert.Single(await ampora.RunsAsync());
+        foreach (var server in hung)
+            await server.DisposeAsync();
     }
 }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Ampora.Contracts;
+using Ampora.Git.Filtering;
 using Ampora.Store.Snapshots;
 
 namespace Ampora.Sweeper.Tests;
@@ -10,7 +11,7 @@ public sealed class TreeChangesSpecs
     [Fact]
     public void Everything_in_a_first_tree_is_added_and_directories_are_not_mentioned()
     {
-        var changes = TreeChanges.Between(null, Tree(("a", "40000", "t1"), ("a/x", "100644", "1"), ("link", "120000", "2"), ("module", "160000", "3")));
+        var changes = Between(null, Tree(("a", "40000", "t1"), ("a/x", "100644", "1"), ("link", "120000", "2"), ("module", "160000", "3")));
 
         Assert.Equal(["added a/x", "added link", "added module"], Said(changes));
         Assert.Equal(new ChangeCounts(3, 0, 0), changes.Counts);
@@ -23,7 +24,7 @@ public sealed class TreeChangesSpecs
         var before = Tree(("mode", "100644", "1"), ("module", "160000", "2"), ("same", "100644", "3"), ("text", "100644", "4"), ("was-link", "120000", "5"));
         var after = Tree(("mode", "100755", "1"), ("module", "160000", "9"), ("same", "100644", "3"), ("text", "100644", "8"), ("was-link", "100644", "5"));
 
-        var changes = TreeChanges.Between(before, after);
+        var changes = Between(before, after);
 
         Assert.Equal(["modified mode", "modified module", "modified text", "modified was-link"], Said(changes));
         Assert.Equal(new ChangeCounts(0, 4, 0), changes.Counts);
@@ -38,7 +39,7 @@ public sealed class TreeChangesSpecs
         var after = Tree(
             ("a", "40000", "t1"), ("a-b", "40000", "t9"), ("a-b/new", "100644", "7"), ("a-b/z", "100644", "1"), ("a.txt", "100644", "8"), ("a/sub", "40000", "t3"), ("a/sub/y", "100644", "4"), ("a/x", "100644", "3"));
 
-        Assert.Equal(["added a-b/new", "modified a.txt", "removed b"], Said(TreeChanges.Between(before, after)));
+        Assert.Equal(["added a-b/new", "modified a.txt", "removed b"], Said(Between(before, after)));
     }
 
     [Fact]
@@ -47,8 +48,8 @@ public sealed class TreeChangesSpecs
         var before = Tree(("x", "40000", "t1"), ("x/1", "100644", "1"), ("x/2", "100644", "2"));
         var after = Tree(("x", "100644", "3"));
 
-        Assert.Equal(["added x", "removed x/1", "removed x/2"], Said(TreeChanges.Between(before, after)));
-        Assert.Equal(["removed x", "added x/1", "added x/2"], Said(TreeChanges.Between(after, before)));
+        Assert.Equal(["added x", "removed x/1", "removed x/2"], Said(Between(before, after)));
+        Assert.Equal(["removed x", "added x/1", "added x/2"], Said(Between(after, before)));
     }
 
     [Fact]
@@ -56,12 +57,12 @@ public sealed class TreeChangesSpecs
     {
         var many = Tree([.. Enumerable.Range(0, TreeChanges.MaxListed + 1).Select(i => (i.ToString("D6", CultureInfo.InvariantCulture), "100644", "1"))]);
 
-        var changes = TreeChanges.Between(null, many);
+        var changes = Between(null, many);
 
         Assert.Equal(TreeChanges.MaxListed, changes.Changes.Count);
         Assert.True(changes.Truncated);
         Assert.Equal(TreeChanges.MaxListed + 1, changes.Counts.Added);
-        Assert.False(TreeChanges.Between(many, many).Truncated);
+        Assert.False(Between(many, many).Truncated);
     }
 
     [Fact]
@@ -69,7 +70,7 @@ public sealed class TreeChangesSpecs
     {
         var utf8 = Encoding.Latin1.GetString(Encoding.UTF8.GetBytes("ünï/✓"));
 
-        Assert.Equal(["added ünï/✓", "added ÿraw"], Said(TreeChanges.Between(null, Tree((utf8, "100644", "1"), ("ÿraw", "100644", "2")))));
+        Assert.Equal(["added ünï/✓", "added ÿraw"], Said(Between(null, Tree((utf8, "100644", "1"), ("ÿraw", "100644", "2")))));
     }
 
     [Fact]
@@ -86,9 +87,12 @@ public sealed class TreeChangesSpecs
                     : was == now ? null : $"modified {path}")
                 .OfType<string>();
 
-            Assert.Equal(expected.Order(StringComparer.Ordinal), Said(TreeChanges.Between(before, after)).Order(StringComparer.Ordinal));
+            Assert.Equal(expected.Order(StringComparer.Ordinal), Said(Between(before, after)).Order(StringComparer.Ordinal));
         }
     }
+
+    private static TreeChanges Between(Manifest? before, Manifest after, PathFilter? filter = null) =>
+        TreeChanges.Between(before?.Entries, after.Entries, filter ?? PathFilter.Everything, TestContext.Current.CancellationToken);
 
     private static Dictionary<string, (string, string)> Files(Manifest tree) =>
         tree.Entries.Where(e => !e.IsDirectory).ToDictionary(e => e.Path, e => (e.Mode, e.ObjectId), StringComparer.Ordinal);
