@@ -38,9 +38,9 @@ public static class GitService
             Limits(provider),
             Time(provider)));
         services.TryAddSingleton(provider => new HttpRefs(provider.GetRequiredService<RepositoryHttp>(), Limits(provider)));
-        services.TryAddSingleton(_ => new SshFolders(Path.GetFullPath(cacheFolder)));
+        services.TryAddSingleton(_ => new SshFolders([SshFolders.Memory, Path.GetFullPath(cacheFolder)]));
         services.TryAddSingleton(provider => new SshLinks(
-            provider.GetRequiredService<GuardedConnector>(), provider.GetRequiredService<SshFolders>(), Limits(provider)));
+            provider.GetRequiredService<GuardedConnector>(), provider.GetRequiredService<HostGate>(), provider.GetRequiredService<SshFolders>(), Limits(provider)));
         services.TryAddSingleton(provider => new SshTips(provider.GetRequiredService<SshLinks>(), Limits(provider)));
         services.TryAddSingleton(provider => new TipReader(
             provider.GetRequiredService<HttpRefs>(), provider.GetRequiredService<SshTips>(), provider.GetRequiredService<HostGate>(), Limits(provider), Time(provider)));

@@ -1,4 +1,5 @@
 using Ampora.Git.Credentials;
+using Ampora.Git.Ssh;
 using Ampora.TestServers;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -9,8 +10,9 @@ internal sealed class GitServices : IAsyncDisposable
 {
     private readonly ServiceProvider _provider;
 
-    public GitServices(Action<GitLimits>? configure = null, TimeProvider? time = null)
+    public GitServices(Action<GitLimits>? configure = null, TimeProvider? time = null, string? sshFolder = null, string? cacheFolder = null)
     {
+        CacheFolder = cacheFolder ?? Directory.CreateTempSubdirectory("ampora-git-cache-").FullName;
         var services = new ServiceCollection();
         services.Configure<GitLimits>(limits =>
         {
@@ -19,11 +21,13 @@ internal sealed class GitServices : IAsyncDisposable
         });
         if (time is not null)
             services.AddSingleton(time);
+        if (sshFolder is not null)
+            services.AddSingleton(_ => new SshFolders([sshFolder, CacheFolder]));
         services.AddGit(CacheFolder);
         _provider = services.BuildServiceProvider();
     }
 
-    public string CacheFolder { get; } = Directory.CreateTempSubdirectory("ampora-git-cache-").FullName;
+    public string CacheFolder { get; }
 
     public TipReader Tips => _provider.GetRequiredService<TipReader>();
 

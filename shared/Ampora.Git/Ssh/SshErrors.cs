@@ -49,6 +49,14 @@ internal static class SshErrors
                 "Ask the Git host whether it has a new key. If so, give the credential anew with the new line; if not, somebody stands between.");
         }
 
+        if (Says("REVOKED HOST KEY"))
+        {
+            return new GitException(
+                "host_key_changed",
+                $"The key of {host} is one that the credential's known hosts revoke.",
+                "Ask the Git host for its new key, and give the credential anew with its line.");
+        }
+
         if (Says("Host key verification failed") || Says("host key is known for"))
         {
             return new GitException(

@@ -8,7 +8,8 @@ namespace Ampora.Git.Ssh;
 /// </summary>
 internal sealed class SshFolders : IDisposable
 {
-    private const string Memory = "/dev/shm";
+    /// <summary>A file system in memory, which every Linux has.</summary>
+    public const string Memory = "/dev/shm";
 
     private const string Prefix = "ampora-ssh-";
 
@@ -19,15 +20,16 @@ internal sealed class SshFolders : IDisposable
 
     private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
-    private readonly string _cacheFolder;
+    private readonly IReadOnlyList<string> _places;
     private readonly Lock _making = new();
     private (string Path, FileStream Lock)? _root;
     private string? _askPass;
 
-    public SshFolders(string cacheFolder)
+    /// <param name="places">Where they may be, best first; the last one is on a disk, and scripts in it can be run.</param>
+    public SshFolders(IReadOnlyList<string> places)
     {
-        _cacheFolder = cacheFolder;
-        foreach (var place in (string[])[Memory, cacheFolder])
+        _places = places;
+        foreach (var place in places)
             RemoveLeftovers(place);
     }
 
@@ -36,7 +38,7 @@ internal sealed class SshFolders : IDisposable
     {
         lock (_making)
         {
-            _root ??= MakeRoot(Memory) ?? MakeRoot(_cacheFolder) ?? throw new IOException($"Neither {Memory} nor {_cacheFolder} can be written.");
+            _root ??= _places.Select(MakeRoot).FirstOrDefault(root => root is not null) ?? throw new IOException($"Nothing can be written to {string.Join(" or ", _places)}.");
             var folder = Path.Combine(_root.Value.Path, Guid.NewGuid().ToString("n"));
             MakePrivate(folder);
             return folder;
@@ -53,8 +55,8 @@ internal sealed class SshFolders : IDisposable
         {
             if (_askPass is not null && File.Exists(_askPass))
                 return _askPass;
-            Directory.CreateDirectory(_cacheFolder);
-            var (made, path) = (Path.Combine(_cacheFolder, $"ssh-askpass-{Guid.NewGuid():n}"), Path.Combine(_cacheFolder, "ssh-askpass"));
+            Directory.CreateDirectory(_places[^1]);
+            var (made, path) = (Path.Combine(_places[^1], $"ssh-askpass-{Guid.NewGuid():n}"), Path.Combine(_places[^1], "ssh-askpass"));
             WritePrivate(made, $"#!/bin/sh\nexec cat -- \"${SshLink.PassphraseVariable}\"\n", executable: true);
             File.Move(made, path, overwrite: true);
             return _askPass = path;
@@ -126,6 +128,7 @@ internal sealed class SshFolders : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            // Not there, not ours or full: the next place.
             held?.Dispose();
             Remove(made);
             return null;

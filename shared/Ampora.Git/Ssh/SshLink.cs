@@ -53,9 +53,8 @@ internal sealed class SshLink : IAsyncDisposable
     /// <param name="relay">The way to its host; it belongs to the link from now on.</param>
     /// <param name="folders">Where to keep its files.</param>
     /// <param name="limits">Deadlines and memory.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="GitException">The remote has no SSH key.</exception>
-    public static async Task<SshLink> OpenAsync(GitRemote remote, SshRelay relay, SshFolders folders, GitLimits limits, CancellationToken cancellationToken)
+    public static async Task<SshLink> OpenAsync(GitRemote remote, SshRelay relay, SshFolders folders, GitLimits limits)
     {
         string? folder = null;
         try
