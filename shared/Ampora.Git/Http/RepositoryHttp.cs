@@ -47,7 +47,7 @@ internal sealed class RepositoryHttp(GitHttp http, HttpLogins logins, HostGate h
                 throw failure;
             Expect(response, Discovery.AdvertisementType);
             var reader = new PacketReader(await response.Content.ReadAsStreamAsync(cancellationToken), limits.RefListBytes);
-            var version2 = await Capabilities.ReadAsync(reader, cancellationToken) is { } capabilities ? new Discovery(baseUrl, movedTo, capabilities) : null;
+            var version2 = await Capabilities.ReadAsync(reader, mayBeEmpty: false, cancellationToken) is { } capabilities ? new Discovery(baseUrl, movedTo, capabilities) : null;
             if (version2 is not null)
                 discoveries.Keep(remote, version2);
             return new OpenDiscovery(version2, response, reader, baseUrl, movedTo);

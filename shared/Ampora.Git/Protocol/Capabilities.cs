@@ -17,11 +17,19 @@ internal sealed record Capabilities(int ObjectIdDigits, bool SendsObjectFormat, 
     /// <summary>
     /// Reads the head of what a server says first. "# service=git-upload-pack" and a flush come before it with most HTTP servers, by the book before v0 alone.
     /// </summary>
+    /// <param name="reader">At the begin.</param>
+    /// <param name="mayBeEmpty">Whether the list of refs comes without anything before it, so that nothing at all is the list of an empty repository.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Null for a server without v2: then the reader's line is the first ref, and empty if there is none.</returns>
-    public static async Task<Capabilities?> ReadAsync(PacketReader reader, CancellationToken cancellationToken)
+    public static async Task<Capabilities?> ReadAsync(PacketReader reader, bool mayBeEmpty, CancellationToken cancellationToken)
     {
-        if (await reader.ReadAsync(cancellationToken) != PacketKind.Data)
-            throw PacketReader.Broken("an empty answer");
+        switch (await reader.ReadAsync(cancellationToken))
+        {
+            case PacketKind.Data: break;
+            case PacketKind.Flush when mayBeEmpty: return null;
+            default: throw PacketReader.Broken("an empty answer");
+        }
+
         if (reader.Line.Span.StartsWith("# service="u8))
         {
             if (!reader.Line.Span.SequenceEqual("# service=git-upload-pack"u8) || await reader.ReadAsync(cancellationToken) != PacketKind.Flush)

@@ -35,7 +35,7 @@ internal sealed class SshTips(SshLinks links, GitLimits limits)
         var reader = new PacketReader(session.Output, limits.RefListBytes);
         try
         {
-            var server = await Capabilities.ReadAsync(reader, cancellationToken);
+            var server = await Capabilities.ReadAsync(reader, mayBeEmpty: true, cancellationToken);
             await ask(session, reader, server);
             return server is null ? Version0 : Version2;
         }
