@@ -156,7 +156,7 @@ public sealed class GitFetcher
             await _fetch.RunAsync(remote, tip, cache.Path, ["--depth=1"], GitCache.TipRef, cancellationToken);
             await objects.AskAsync("contents", [tip.Sha], cancellationToken);
             if (await objects.ReadHeaderAsync(cancellationToken) is not { } header)
-                throw GitErrors.TipMoved(tip.Sha);
+                throw GitErrors.Gone(tip);
             var commit = CommitText.Parse(await objects.ReadObjectAsync(header, "commit", MaxCommitBytes, cancellationToken));
             var entries = await TreeWalk.ReadAsync(objects, commit.TreeId, _limits, cancellationToken);
             if (cache.IsNew)

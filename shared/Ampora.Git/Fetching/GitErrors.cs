@@ -6,11 +6,11 @@ namespace Ampora.Git.Fetching;
 internal static class GitErrors
 {
     /// <summary>Why a fetch failed, from what git said; null when git's words point at the cache rather than at the repository.</summary>
-    public static GitException? Of(string errors, string sha)
+    public static GitException? Of(string errors, Tip tip)
     {
         // The last one is how JGit (Gerrit) says it.
-        if (Says("not our ref") || Says("no such remote ref") || Says("couldn't find remote ref") || Says($"want {sha} not valid"))
-            return TipMoved(sha);
+        if (Says("not our ref") || Says("no such remote ref") || Says("couldn't find remote ref") || Says($"want {tip.Sha} not valid"))
+            return Gone(tip);
         if (Says("over limit") || Says("exceeds limit") || Says("ut of memory"))
             return TooLarge(errors);
         if (Says("No space left on device"))
@@ -28,8 +28,12 @@ internal static class GitErrors
         bool Says(string words) => errors.Contains(words, StringComparison.Ordinal);
     }
 
-    public static GitException TipMoved(string sha) => new(
-        "tip_moved", $"The Git host no longer has the commit {sha}.", "It was replaced between reading the tip and fetching it; the next check reads the new one.");
+    /// <summary>The commit that was to be fetched is not there: no matter for a ref, which has moved on, but for a source that is about this commit alone.</summary>
+    public static GitException Gone(Tip tip) => tip.RefName == tip.Sha
+        ? new GitException(
+            "ref_not_found", $"The repository has no commit {tip.Sha} that its host gives out.", "Check the id; a commit that no branch or tag holds any more is soon gone, so push a tag to it and follow that.")
+        : new GitException(
+            "tip_moved", $"The Git host no longer has the commit {tip.Sha}.", "It was replaced between reading the tip and fetching it; the next check reads the new one.");
 
     public static GitException TooLarge(string errors) => new(
         "limit_exceeded",

@@ -49,7 +49,7 @@ internal sealed class RemoteFetch(FetchWays ways, GitLimits limits)
         var before = Indexes(repository).Select(file => file.Name).ToHashSet(StringComparer.Ordinal);
         if (!await TryRunAsync(remote, tip, tip.Sha, repository, options, target, cancellationToken)
             && !await TryRunAsync(remote, tip, tip.RefName, repository, options, target, cancellationToken))
-            throw GitErrors.TipMoved(tip.Sha);
+            throw GitErrors.Gone(tip);
         var objects = Indexes(repository).Where(file => !before.Contains(file.Name)).Sum(file => (long)CountObjects(file));
         if (objects > limits.PackObjects)
         {
@@ -78,7 +78,7 @@ internal sealed class RemoteFetch(FetchWays ways, GitLimits limits)
         if (await way.ExplainAsync(errors, cancellationToken) is { } failure)
             throw failure;
         var text = way.Hide(errors);
-        throw GitErrors.Of(text, tip.Sha)
+        throw GitErrors.Of(text, tip)
             ?? way.ExplainEnd(text)
             ?? (Exception)new CacheBrokenException(text.Length == 0 ? $"git fetch of {tip.Sha} ended with {exitCode.ToString(CultureInfo.InvariantCulture)}" : text);
     }

@@ -1,3 +1,4 @@
+using Ampora.Git.Credentials;
 using Ampora.TestServers;
 
 namespace Ampora.Git.Tests.Transports;
@@ -40,6 +41,35 @@ public sealed class HttpTransport(bool onlyV0) : Transport
     public override GitRemote RemoteOf(GitRepository repository) => GitServices.Remote(repository);
 
     public override GitRemote Missing() => GitServices.Remote($"{_server.BaseUrl}/missing.git");
+
+    public override async ValueTask DisposeAsync()
+    {
+        if (_server is not null)
+            await _server.DisposeAsync();
+    }
+}
+
+/// <summary>A real sshd, which starts the real <c>git-upload-pack</c>.</summary>
+/// <param name="onlyV0">Whether the host keeps GIT_PROTOCOL from git, as an sshd without a setting for it does.</param>
+public sealed class SshTransport(bool onlyV0) : Transport
+{
+    private SshGitServer _server = null!;
+    private SshKey _key = null!;
+
+    public override string Name => onlyV0 ? "ssh-v0" : "ssh-v2";
+
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        _server = await SshGitServer.StartAsync(acceptsVersion2: !onlyV0, cancellationToken);
+        _key = await _server.CreateKeyAsync(cancellationToken: cancellationToken);
+    }
+
+    public override GitRepository CreateRepository(string name, string objectFormat = "sha1") => _server.CreateRepository(name, objectFormat);
+
+    public override GitRemote RemoteOf(GitRepository repository) => GitServices.Remote(_server, repository, _key);
+
+    public override GitRemote Missing() =>
+        GitServices.Remote($"{_server.BaseUrl}/missing.git", new GitCredential.Ssh(_key.PrivateKey, _key.Passphrase, _server.KnownHosts));
 
     public override async ValueTask DisposeAsync()
     {

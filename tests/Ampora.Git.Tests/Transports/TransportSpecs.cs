@@ -43,6 +43,45 @@ public abstract class TransportSpecs(Transport transport) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task It_is_read_the_way_that_this_suite_is_about()
+    {
+        var sha = await _repository.CommitAsync(("a.txt", "one"));
+        for (var i = 0; i < 2; i++)
+            Assert.Equal(new ProbeResult(transport.Name, null, "refs/heads/main", sha), await _git.Probe.RunAsync(_remote, "main", Cancelled));
+    }
+
+    [Fact]
+    public async Task A_pattern_of_tags_follows_the_highest_version()
+    {
+        var first = await _repository.CommitAsync(("a.txt", "one"));
+        var second = await _repository.CommitAsync(("a.txt", "two"));
+        await _repository.TagAsync("v1.9.0", second);
+        await _repository.RunGitAsync("tag", "v2.0.0", first);
+        await _repository.RunGitAsync("tag", "v1.99.0-rc.1", first);
+        Assert.Equal(new Tip(second, "refs/tags/v1.9.0"), await ReadAsync("tags/v1.*"));
+        await _repository.TagAsync("v1.10.0", first);
+        Assert.Equal(new Tip(first, "refs/tags/v1.10.0"), await ReadAsync("tags/v1.*"));
+        Assert.Equal("ref_not_found", await FailAsync("tags/v3.*"));
+    }
+
+    [Fact]
+    public async Task A_pinned_commit_stays_what_it_is_and_one_that_the_host_does_not_have_is_not_found()
+    {
+        // As the large hosts have it; left to itself, git with v0 gives out tips alone.
+        await _repository.RunGitAsync("config", "uploadpack.allowReachableSHA1InWant", "true");
+        var pinned = await _repository.CommitAsync(("a.txt", "one"));
+        await _repository.CommitAsync(("a.txt", "two"));
+        var tip = await ReadAsync(pinned);
+        Assert.Equal(pinned, tip.Sha);
+        await using (var commit = await _git.Fetcher.FetchAsync(_remote, tip, null, "key", Cancelled))
+            await FetchSpecs.AssertSameAsync(_repository, pinned, commit);
+        // A host with v0 cannot be asked for a commit alone: there the fetch finds out.
+        var missing = new string('1', 40);
+        var error = await Assert.ThrowsAsync<GitException>(async () => await _git.Fetcher.FetchAsync(_remote, await ReadAsync(missing), null, "key", Cancelled));
+        Assert.Equal("ref_not_found", error.Code);
+    }
+
+    [Fact]
     public async Task A_default_branch_that_moves_is_followed()
     {
         await _repository.CommitAsync(("a.txt", "one"));
