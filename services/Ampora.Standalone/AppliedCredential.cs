@@ -16,8 +16,9 @@ internal sealed class AppliedCredential
     public AppliedCredential(DataFolder folder, string masterKey, string sourceId, StandaloneOptions options)
     {
         _path = Path.Combine(folder.Path, $"{sourceId}.credential");
+        var given = options.Ssh is { } ssh ? $"{ssh.PrivateKey}\n{ssh.Passphrase}\n{ssh.KnownHosts}" : $"{options.Username}\n{options.Password}";
         _fingerprint = Convert.ToHexStringLower(HMACSHA256.HashData(
-            Encoding.UTF8.GetBytes(masterKey), Encoding.UTF8.GetBytes($"{options.Source!.GetLeftPart(UriPartial.Authority)}\n{options.Username}\n{options.Password}")));
+            Encoding.UTF8.GetBytes(masterKey), Encoding.UTF8.GetBytes($"{options.Source!.Uri.GetLeftPart(UriPartial.Authority)}\n{given}")));
     }
 
     /// <summary>Whether it was applied by an earlier start.</summary>

@@ -1,5 +1,6 @@
 using System.CommandLine;
-using System.Text;
+using System.CommandLine.Parsing;
+using Ampora.Git;
 
 namespace Ampora.Standalone;
 
@@ -7,7 +8,7 @@ namespace Ampora.Standalone;
 internal sealed record StandaloneOptions
 {
     /// <summary>The repository to watch; null for only what is registered already.</summary>
-    public Uri? Source { get; init; }
+    public GitUrl? Source { get; init; }
 
     /// <summary>The ref; null for the default branch, or for what is registered.</summary>
     public string? Ref { get; init; }
@@ -18,13 +19,16 @@ internal sealed record StandaloneOptions
     /// <summary>The password or access token.</summary>
     public string? Password { get; init; }
 
+    /// <summary>The key for an SSH host; null for none, or for what is registered.</summary>
+    public SshLogin? Ssh { get; init; }
+
     /// <summary>Where everything is kept; null for the setting or the default.</summary>
     public string? Data { get; init; }
 
     /// <summary>Addresses to listen on; null for the setting or the default.</summary>
     public string? Urls { get; init; }
 
-    /// <summary>Never the password.</summary>
+    /// <summary>Never the password or the key.</summary>
     public override string ToString() => $"{Source}";
 }
 
@@ -34,23 +38,42 @@ internal static class CommandLine
     // EX_USAGE of sysexits.h.
     public const int BadUsageExitCode = 64;
 
-    // An access token has some hundred characters; a larger file is a mistake.
-    private const int MaxPasswordFileBytes = 64 * 1024;
-
-    private static readonly Option<Uri?> Source = new("--source")
+    private static readonly Option<GitUrl?> Source = new("--source")
     {
-        Description = "The repository to watch, over HTTP or HTTPS. Without it, Ampora serves the sources that are registered already.",
-        HelpName = "https://host/org/repo.git",
+        Description = "The repository to watch, over HTTPS, HTTP or SSH. Without it, Ampora serves the sources that are registered already.",
+        HelpName = "https://host/org/repo.git | git@host:org/repo.git",
         CustomParser = result => ReadSource(result.Tokens[0].Value, result.AddError),
     };
 
-    private static readonly Option<string?> Ref = new("--ref") { Description = "The branch, tag or commit to follow. Default: the default branch.", HelpName = "main" };
+    private static readonly Option<string?> Ref = new("--ref")
+    {
+        Description = "The branch, tag or commit to follow, or 'tags/v1.*' (in quotes) for the highest version. Default: the default branch.",
+        HelpName = "main",
+    };
 
     private static readonly Option<string?> Username = new("--username") { Description = "Your name at the Git host, for a private repository.", HelpName = "NAME" };
 
     private static readonly Option<FileInfo?> PasswordFile = new("--password-file")
     {
         Description = "A file with the password or access token that goes with --username.",
+        HelpName = "FILE",
+    };
+
+    private static readonly Option<FileInfo?> SshKey = new("--ssh-key")
+    {
+        Description = "A file with the private key for a repository over SSH, as ssh-keygen writes it.",
+        HelpName = "FILE",
+    };
+
+    private static readonly Option<FileInfo?> KnownHosts = new("--known-hosts")
+    {
+        Description = "A file with the keys of the SSH host. Default: ~/.ssh/known_hosts",
+        HelpName = "FILE",
+    };
+
+    private static readonly Option<FileInfo?> PassphraseFile = new("--passphrase-file")
+    {
+        Description = "A file with the passphrase of the private key, when it is encrypted.",
         HelpName = "FILE",
     };
 
@@ -72,31 +95,29 @@ internal static class CommandLine
     {
         var root = new RootCommand("Ampora in one process: turns a push to a Git repository into a recorded sync. Needs no broker and no database server.")
         {
-            Source, Ref, Username, PasswordFile, Data, Urls,
+            Source, Ref, Username, PasswordFile, SshKey, KnownHosts, PassphraseFile, Data, Urls,
         };
         root.TreatUnmatchedTokensAsErrors = true;
-        root.Validators.Add(command =>
-        {
-            if (command.GetResult(Source) is null && (command.GetResult(Ref) ?? command.GetResult(Username) ?? command.GetResult(PasswordFile)) is { } orphan)
-                command.AddError($"{orphan.IdentifierToken?.Value} needs --source: it says which repository it is for.");
-            else if (command.GetResult(Username) is null != command.GetResult(PasswordFile) is null)
-                command.AddError("--username and --password-file go together: give both, or neither for a public repository.");
-        });
+        root.Validators.Add(FindMisfits);
 
         string? password = null;
+        SshLogin? ssh = null;
         root.SetAction(parsed => run(new StandaloneOptions
         {
             Source = parsed.GetValue(Source),
             Ref = parsed.GetValue(Ref),
             Username = parsed.GetValue(Username),
             Password = password,
+            Ssh = ssh,
             Data = parsed.GetValue(Data),
             Urls = parsed.GetValue(Urls),
         }));
         var parsed = root.Parse(args);
         var errors = parsed.Errors.Select(error => error.Message).ToList();
         if (errors.Count == 0 && parsed.GetValue(PasswordFile) is { } file)
-            password = ReadPassword(file, errors.Add);
+            password = SecretFile.ReadLine(PasswordFile.Name, file, "the password alone", errors.Add);
+        if (errors.Count == 0 && parsed.GetValue(SshKey) is { } key)
+            ssh = SshLogin.Read(parsed.GetValue(Source)!, key, parsed.GetValue(KnownHosts), parsed.GetValue(PassphraseFile), errors.Add);
         foreach (var error in errors)
             await System.Console.Error.WriteLineAsync($"ampora-standalone: {OneLine.Of(error)}");
         if (errors.Count > 0)
@@ -117,35 +138,31 @@ internal static class CommandLine
         return exitCode;
     }
 
-    private static Uri? ReadSource(string text, Action<string> addError)
+    private static void FindMisfits(CommandResult command)
     {
-        // What is wrong beyond this (a forbidden address, say) the API says when the source is registered.
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https") || url.Host.Length == 0)
-            addError("--source should be the address of a Git repository, such as https://host/org/repo.git; only http and https are supported.");
-        else if (url.UserInfo.Length > 0)
-            addError("--source should have no name and password in it: give them with --username and --password-file.");
-        else
-            return url;
-        return null;
+        bool Has(Option option) => command.GetResult(option) is not null;
+        Option[] ofSource = [Ref, Username, PasswordFile, SshKey, KnownHosts, PassphraseFile];
+        if (!Has(Source) && Array.Find(ofSource, Has) is { } orphan)
+            command.AddError($"{orphan.Name} needs --source: it says which repository it is for.");
+        else if (Has(Username) != Has(PasswordFile))
+            command.AddError("--username and --password-file go together: give both, or neither for a public repository.");
+        else if (!Has(SshKey) && Array.Find<Option>([KnownHosts, PassphraseFile], Has) is { } ofKey)
+            command.AddError($"{ofKey.Name} goes with --ssh-key: give the private key too.");
+        // What is wrong with the address itself is told already.
+        else if (command.GetResult(Source)?.Tokens is [{ Value: var text }] && GitUrl.TryParse(text, out var url) is null)
+        {
+            if (url!.IsSsh && Has(Username))
+                command.AddError("--username goes with an https address: over SSH give --ssh-key; the user stands in the address, user@host:path.");
+            else if (!url.IsSsh && Has(SshKey))
+                command.AddError("--ssh-key goes with an SSH address, such as git@host:org/repo.git; over HTTPS give --username and --password-file.");
+        }
     }
 
-    private static string? ReadPassword(FileInfo file, Action<string> addError)
+    private static GitUrl? ReadSource(string text, Action<string> addError)
     {
-        try
-        {
-            using var stream = file.OpenRead();
-            var bytes = new byte[MaxPasswordFileBytes + 1];
-            var length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-            // Editors and `echo` end a file with a newline that is not part of the password.
-            var password = length > MaxPasswordFileBytes ? "" : Encoding.UTF8.GetString(bytes, 0, length).TrimEnd('\n', '\r');
-            if (password.Length == 0)
-                addError($"--password-file: {file.FullName} should hold the password alone.");
-            return password;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            addError($"--password-file: {file.FullName} cannot be read: {e.Message}");
-            return null;
-        }
+        // Whether it may connect there, the API says when the source is registered.
+        if (GitUrl.TryParse(text, out var url) is { } problem)
+            addError($"--source: {problem}{(text.Contains('@', StringComparison.Ordinal) && text.Contains("://", StringComparison.Ordinal) ? " Here that is --username and --password-file." : "")}");
+        return url;
     }
 }

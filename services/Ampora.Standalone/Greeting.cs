@@ -3,7 +3,17 @@ namespace Ampora.Standalone;
 /// <summary>Registers the source that was asked for, and says where everything is.</summary>
 internal sealed class Greeting(StandaloneOptions options, DataFolder folder)
 {
-    private static readonly Dictionary<string, string> Options = new(StringComparer.Ordinal) { ["url"] = "--source", ["ref"] = "--ref", ["credential"] = "--username" };
+    // The API's fields by the options that fill them.
+    private static readonly Dictionary<string, string> Options = new(StringComparer.Ordinal)
+    {
+        ["url"] = "--source",
+        ["ref"] = "--ref",
+        ["credential.username"] = "--username",
+        ["credential.password"] = "--password-file",
+        ["credential.privateKey"] = "--ssh-key",
+        ["credential.passphrase"] = "--passphrase-file",
+        ["credential.knownHosts"] = "--known-hosts",
+    };
 
     private readonly TaskCompletionSource _said = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -34,7 +44,7 @@ internal sealed class Greeting(StandaloneOptions options, DataFolder folder)
         catch (ApiRefusedException e)
         {
             foreach (var (field, message) in e.Complaints)
-                await ComplainAsync(field is null ? message : $"{Options.GetValueOrDefault(field.Split('.')[0], field)}: {message}");
+                await ComplainAsync(field is null ? message : $"{OptionOf(field)}: {message}");
             ExitCode = e.IsBadRequest ? CommandLine.BadUsageExitCode : 1;
             app.Lifetime.StopApplication();
         }
@@ -88,6 +98,9 @@ internal sealed class Greeting(StandaloneOptions options, DataFolder folder)
 
         yield return "";
     }
+
+    private string OptionOf(string field) =>
+        field == "credential" ? options.Source!.IsSsh ? "--ssh-key" : "--username" : Options.GetValueOrDefault(field, field);
 
     private static string Quoted(string path) => "'" + path.Replace("'", @"'\''", StringComparison.Ordinal) + "'";
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using Ampora.Contracts;
 using Ampora.Database;
+using Ampora.Git;
 using Ampora.Store;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
@@ -37,10 +38,20 @@ internal sealed class RunLines(Greeting greeting, Database<StoreContext> databas
     {
         var error = run.Error!;
         var retry = retryIn is { } wait ? $"; retry in {Math.Max(1, Math.Ceiling(wait.TotalSeconds)).ToString("F0", CultureInfo.InvariantCulture)} s" : "";
-        // What the command line can mend, it says how.
-        var see = error.Code is "auth_failed" or "not_found" ? "; see --username" : error.Code is "ref_not_found" ? "; see --ref" : "";
+        var see = OptionFor(error.Code, GitUrl.TryParse(run.Url, out var url) is null && url!.IsSsh) is { } option ? $"; see {option}" : "";
         return $"{OneLine.Of(run.SourceId)}: {Clause(error.Detail)}: {Clause(error.Remedy)}{retry}{see}";
     }
+
+    // What the command line can mend, it says how.
+    private static string? OptionFor(string code, bool overSsh) => code switch
+    {
+        "auth_failed" or "not_found" or "credential_unsupported" => overSsh ? "--ssh-key" : "--username",
+        "key_unreadable" => "--passphrase-file",
+        "host_key_unknown" or "host_key_changed" => "--known-hosts",
+        "ref_not_found" or "ref_kind_changed" => "--ref",
+        "moved" => "--source",
+        _ => null,
+    };
 
     private static string Clause(string sentence)
     {

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Ampora.Git;
 
 namespace Ampora.Standalone;
 
@@ -37,7 +38,7 @@ internal static partial class SourceRegistration
     {
         var (found, ids) = await FindAsync(api, options.Source!, cancellationToken);
         var id = (string?)found?["id"] ?? FreeId(options.Source!, ids);
-        var applied = options.Username is null ? null : credential(id);
+        var applied = options.Username is null && options.Ssh is null ? null : credential(id);
         var source = found is null
             ? await api.SendAsync(HttpMethod.Post, Sources, Wanted(options, id), cancellationToken)
             : await ChangeAsync(api, found, options, found["credential"] is not null && applied is { IsSame: true }, cancellationToken);
@@ -53,14 +54,14 @@ internal static partial class SourceRegistration
     }
 
     /// <summary>The slug of a repository's name.</summary>
-    internal static string Slug(Uri url)
+    internal static string Slug(GitUrl url)
     {
-        var name = Uri.UnescapeDataString(Trimmed(url).Split('/')[^1]).ToLowerInvariant();
+        var name = Uri.UnescapeDataString(Trimmed(url).Split('/', ':')[^1]).ToLowerInvariant();
         var slug = NotSlug().Replace(name, "-").Trim('-');
         return slug.Length == 0 ? "source" : slug[..Math.Min(slug.Length, MaxSlugLength)].TrimEnd('-');
     }
 
-    private static async Task<(JsonNode? Found, HashSet<string> Ids)> FindAsync(LocalApi api, Uri url, CancellationToken cancellationToken)
+    private static async Task<(JsonNode? Found, HashSet<string> Ids)> FindAsync(LocalApi api, GitUrl url, CancellationToken cancellationToken)
     {
         JsonNode? found = null;
         var ids = new HashSet<string>(StringComparer.Ordinal);
@@ -93,17 +94,19 @@ internal static partial class SourceRegistration
 
     private static JsonObject Wanted(StandaloneOptions options, string? id)
     {
-        var wanted = new JsonObject { ["url"] = options.Source!.AbsoluteUri };
+        var wanted = new JsonObject { ["url"] = options.Source!.ToString() };
         if (id is not null)
             wanted["id"] = id;
         if (options.Ref is not null)
             wanted["ref"] = options.Ref;
         if (options.Username is not null)
             wanted["credential"] = new JsonObject { ["type"] = "basic", ["username"] = options.Username, ["password"] = options.Password };
+        if (options.Ssh is not null)
+            wanted["credential"] = options.Ssh.ToJson();
         return wanted;
     }
 
-    private static string FreeId(Uri url, HashSet<string> ids)
+    private static string FreeId(GitUrl url, HashSet<string> ids)
     {
         var slug = Slug(url);
         for (var number = 2; ; number++)
@@ -115,12 +118,13 @@ internal static partial class SourceRegistration
         }
     }
 
-    private static bool IsSame(Uri url, string registered) =>
-        Uri.TryCreate(registered, UriKind.Absolute, out var other) && url.Scheme == other.Scheme && url.Authority == other.Authority && Trimmed(url) == Trimmed(other);
+    private static bool IsSame(GitUrl url, string registered) =>
+        GitUrl.TryParse(registered, out var other) is null && url.Authority == other!.Authority && url.SshUser == other.SshUser && Trimmed(url) == Trimmed(other);
 
-    private static string Trimmed(Uri url)
+    // Over SSH a path without a slash in front begins at the user's home, and is another one.
+    private static string Trimmed(GitUrl url)
     {
-        var path = url.AbsolutePath.Trim('/');
+        var path = (url.SshPath ?? url.Uri.AbsolutePath.TrimStart('/')).TrimEnd('/');
         return path.EndsWith(".git", StringComparison.Ordinal) ? path[..^".git".Length] : path;
     }
 

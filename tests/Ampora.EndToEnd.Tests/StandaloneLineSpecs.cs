@@ -1,4 +1,5 @@
 using Ampora.Contracts;
+using Ampora.Git;
 using Ampora.Standalone;
 
 namespace Ampora.EndToEnd.Tests;
@@ -24,6 +25,19 @@ public sealed class StandaloneLineSpecs
                 TimeSpan.FromSeconds(7.4)));
 
     [Theory]
+    [InlineData("auth_failed", "git@git.example.org:fleet.git", "--ssh-key")]
+    [InlineData("not_found", "ssh://git.example.org/fleet.git", "--ssh-key")]
+    [InlineData("not_found", "https://git.example.org/fleet.git", "--username")]
+    [InlineData("host_key_unknown", "git@git.example.org:fleet.git", "--known-hosts")]
+    [InlineData("host_key_changed", "git@git.example.org:fleet.git", "--known-hosts")]
+    [InlineData("key_unreadable", "git@git.example.org:fleet.git", "--passphrase-file")]
+    [InlineData("ref_not_found", "git@git.example.org:fleet.git", "--ref")]
+    [InlineData("moved", "https://git.example.org/fleet.git", "--source")]
+    [InlineData("timeout", "https://git.example.org/fleet.git", null)]
+    public void A_failure_names_the_option_that_mends_it(string code, string url, string? option) => Assert.Equal(
+        "fleet: what: do this" + (option is null ? "" : $"; see {option}"), RunLines.Failure(Run() with { Url = url, Error = new RunError(code, "What.", "Do this.") }, null));
+
+    [Theory]
     [InlineData("first\nfleet: 1a2b3c4 \"forged\" webhook, 1 file changed, 1 ms", "firstfleet: 1a2b3c4 'forged' webhook, 1 file changed, 1 ms")]
     [InlineData("\u001b[2J\u001b[31mred\u0007", "[2J[31mred")]
     [InlineData("a\u202egnp.exe\u2028b\u0085c\rd", "agnp.exebcd")]
@@ -42,9 +56,15 @@ public sealed class StandaloneLineSpecs
     [InlineData("https://host/org/fleet/", "fleet")]
     [InlineData("https://host/a%20b.git", "a-b")]
     [InlineData("https://host/%E2%98%83.git", "source")]
-    [InlineData("https://host/", "source")]
+    [InlineData("git@host:org/Fleet.git", "fleet")]
+    [InlineData("git@host:fleet.git", "fleet")]
+    [InlineData("ssh://git@host:2222/~ada/fleet", "fleet")]
     [InlineData("https://host/-x-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.git", "x-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")]
-    public void A_source_is_named_after_its_repository(string url, string slug) => Assert.Equal(slug, SourceRegistration.Slug(new Uri(url)));
+    public void A_source_is_named_after_its_repository(string url, string slug)
+    {
+        Assert.Null(GitUrl.TryParse(url, out var parsed));
+        Assert.Equal(slug, SourceRegistration.Slug(parsed!));
+    }
 
     private static SyncRunCompleted Run() => new()
     {
