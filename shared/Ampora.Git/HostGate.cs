@@ -127,7 +127,8 @@ public sealed class HostGate
 
     private sealed class Host(int places)
     {
-        private long _next;
+        // Long ago, whatever the clock began with.
+        private long _next = long.MinValue / 2;
 
         public SemaphoreSlim All { get; } = new(places);
 

@@ -33,6 +33,8 @@ internal sealed class GitServices : IAsyncDisposable
 
     public TipProbe Probe => _provider.GetRequiredService<TipProbe>();
 
+    public HostGate Hosts => _provider.GetRequiredService<HostGate>();
+
     public GitFetcher Fetcher => _provider.GetRequiredService<GitFetcher>();
 
     public static GitRemote Remote(string url, GitCredential? credential = null)
