@@ -101,7 +101,8 @@ public sealed class Deployment : IAsyncDisposable
     }
 
     /// <summary>Makes a source as the Console does; its first check is asked for and woken.</summary>
-    public async Task CreateSourceAsync(string id, string url, string refName = "main", GitCredential? credential = null, string? authority = null)
+    public async Task CreateSourceAsync(
+        string id, string url, string refName = "main", GitCredential? credential = null, string? authority = null, Action<Source>? configure = null)
     {
         var cipher = First.Services.GetRequiredService<SecretCipher>();
         var uri = new Uri(url);
@@ -109,7 +110,7 @@ public sealed class Deployment : IAsyncDisposable
             async (context, token) =>
             {
                 var now = await SourceWakeups.NowAsync(context, token);
-                context.Sources.Add(new Source
+                var source = new Source
                 {
                     Id = id,
                     Uid = Guid.NewGuid(),
@@ -129,7 +130,9 @@ public sealed class Deployment : IAsyncDisposable
                         Authority = authority ?? uri.GetLeftPart(UriPartial.Authority),
                         UpdatedAt = now,
                     },
-                });
+                };
+                configure?.Invoke(source);
+                context.Sources.Add(source);
                 await context.SaveChangesAsync(token);
                 await SourceWakeups.CreateAsync(context, new NewWakeup(id, uri.Authority, url, 3600, Paused: false), $"req_{Guid.NewGuid():n}", "test", token);
             },
@@ -138,13 +141,17 @@ public sealed class Deployment : IAsyncDisposable
     }
 
     /// <summary>Changes the repository of a source as the Console does.</summary>
-    public async Task ChangeUrlAsync(string id, string url)
+    public Task ChangeUrlAsync(string id, string url) => ChangeAsync(id, source => source.Url = url);
+
+    /// <summary>Changes the settings of a source as the Console does.</summary>
+    public async Task ChangeAsync(string id, Action<Source> change)
     {
         await Database.WriteAsync(
             async (context, token) =>
             {
-                await SourceWakeups.ChangeSettingsAsync(context, id, new Uri(url).Authority, url, $"req_{Guid.NewGuid():n}", "test", token);
-                (await context.Sources.SingleAsync(s => s.Id == id, token)).Url = url;
+                var source = await context.Sources.SingleAsync(s => s.Id == id, token);
+                change(source);
+                await SourceWakeups.ChangeSettingsAsync(context, id, new Uri(source.Url).Authority, source.Url, $"req_{Guid.NewGuid():n}", "test", token);
                 await context.SaveChangesAsync(token);
             },
             Token);
