@@ -8,7 +8,7 @@ namespace Ampora.Git.Tests;
 public sealed class SignatureSpecs : IAsyncLifetime
 {
     private readonly GitServices _git = new();
-    private readonly List<SigningKey> _keys = [];
+    private readonly List<CommitKey> _keys = [];
     private GitHttpServer _server = null!;
     private GitRepository _repository = null!;
 
@@ -175,9 +175,9 @@ public sealed class SignatureSpecs : IAsyncLifetime
         await FetchSpecs.AssertSameAsync(_repository, sha, commit);
     }
 
-    private async Task<SigningKey> KeyAsync(string type = "ed25519")
+    private async Task<CommitKey> KeyAsync(string type = "ed25519")
     {
-        var key = await SigningKey.CreateAsync(type, Cancelled);
+        var key = await CommitKey.CreateAsync(type, Cancelled);
         _keys.Add(key);
         return key;
     }

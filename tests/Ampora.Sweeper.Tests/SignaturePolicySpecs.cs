@@ -14,8 +14,8 @@ public abstract class SignaturePolicySpecs(PostgresServer? postgres)
     [Fact]
     public async Task An_unsigned_tip_is_a_failed_run_of_which_nothing_is_stored_and_a_signed_one_recovers()
     {
-        using var key = await SigningKey.CreateAsync("ed25519", Token);
-        using var other = await SigningKey.CreateAsync("ed25519", Token);
+        using var key = await CommitKey.CreateAsync("ed25519", Token);
+        using var other = await CommitKey.CreateAsync("ed25519", Token);
         await using var ampora = await Deployment.StartAsync(postgres, policy: Quick);
         var repository = ampora.Git.CreateRepository();
         await repository.CommitAsync(("file", "1"));
@@ -44,8 +44,8 @@ public abstract class SignaturePolicySpecs(PostgresServer? postgres)
     [Fact]
     public async Task A_policy_that_is_set_later_verifies_the_tip_that_is_there()
     {
-        using var key = await SigningKey.CreateAsync("ed25519", Token);
-        using var other = await SigningKey.CreateAsync("ed25519", Token);
+        using var key = await CommitKey.CreateAsync("ed25519", Token);
+        using var other = await CommitKey.CreateAsync("ed25519", Token);
         await using var ampora = await Deployment.StartAsync(postgres, policy: Quick);
         var repository = ampora.Git.CreateRepository();
         await repository.CommitAsync(("file", "1"));
@@ -81,7 +81,7 @@ public abstract class SignaturePolicySpecs(PostgresServer? postgres)
     [Fact]
     public async Task Without_a_policy_any_more_an_unsigned_tip_is_taken()
     {
-        using var key = await SigningKey.CreateAsync("ed25519", Token);
+        using var key = await CommitKey.CreateAsync("ed25519", Token);
         await using var ampora = await Deployment.StartAsync(postgres, policy: Quick);
         var repository = ampora.Git.CreateRepository();
         var sha = await repository.CommitAsync(("file", "1"));
@@ -95,7 +95,7 @@ public abstract class SignaturePolicySpecs(PostgresServer? postgres)
     [Fact]
     public async Task The_commit_of_an_annotated_tag_is_what_is_verified()
     {
-        using var key = await SigningKey.CreateAsync("ed25519", Token);
+        using var key = await CommitKey.CreateAsync("ed25519", Token);
         await using var ampora = await Deployment.StartAsync(postgres, policy: Quick);
         var repository = ampora.Git.CreateRepository();
         await repository.CommitAsync(("file", "1"));

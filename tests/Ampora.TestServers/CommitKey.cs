@@ -4,12 +4,12 @@ using System.Diagnostics;
 namespace Ampora.TestServers;
 
 /// <summary>A real SSH key that signs commits, made by <c>ssh-keygen</c>.</summary>
-public sealed class SigningKey : IDisposable
+public sealed class CommitKey : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ampora-signing-");
     private string _file = "key";
 
-    private SigningKey()
+    private CommitKey()
     {
     }
 
@@ -21,9 +21,9 @@ public sealed class SigningKey : IDisposable
 
     /// <param name="type"><c>ed25519</c>, <c>rsa</c> or <c>ecdsa</c>.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public static async Task<SigningKey> CreateAsync(string type, CancellationToken cancellationToken)
+    public static async Task<CommitKey> CreateAsync(string type, CancellationToken cancellationToken)
     {
-        var key = new SigningKey();
+        var key = new CommitKey();
         await key.KeygenAsync(["-q", "-t", type, "-b", type == "rsa" ? "2048" : "256", "-N", "", "-C", "", "-f", "key"], cancellationToken);
         key.PublicKey = (await File.ReadAllTextAsync(Path.Combine(key._folder.FullName, "key.pub"), cancellationToken)).Trim();
         key.Fingerprint = (await key.KeygenAsync(["-l", "-f", "key.pub"], cancellationToken)).Split(' ')[1];
@@ -36,7 +36,7 @@ public sealed class SigningKey : IDisposable
     public string AllowedAs(string principal, string options = "") => $"{principal} {(options.Length == 0 ? "" : options + " ")}{PublicKey}\n";
 
     /// <summary>Makes this key sign by a certificate that another one signs.</summary>
-    public async Task CertifyAsync(SigningKey authority, string principal, CancellationToken cancellationToken)
+    public async Task CertifyAsync(CommitKey authority, string principal, CancellationToken cancellationToken)
     {
         await KeygenAsync(["-q", "-s", Path.Combine(authority._folder.FullName, "key"), "-I", "test", "-n", principal, "key.pub"], cancellationToken);
         _file = "key-cert.pub";
