@@ -92,6 +92,7 @@ public sealed class GitFetcher
         {
             if (commit is null)
             {
+                cache?.TidyAfterFailure();
                 cache?.Dispose();
                 deadline.Dispose();
             }

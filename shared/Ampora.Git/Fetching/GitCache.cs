@@ -94,6 +94,19 @@ internal sealed partial class GitCache : IDisposable
         IsNew = true;
     }
 
+    /// <summary>Removes what a fetch that failed has left, which may be a gigabyte.</summary>
+    public void TidyAfterFailure()
+    {
+        try
+        {
+            RemoveLeftovers();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The next one who opens it tries again.
+        }
+    }
+
     /// <summary>Notes how large the cache is after its first fetch, so that growth can be told.</summary>
     public void NoteFirstFetch() =>
         File.WriteAllText(SizeFile, Measure().Bytes.ToString(CultureInfo.InvariantCulture));
@@ -137,12 +150,7 @@ internal sealed partial class GitCache : IDisposable
         {
             if (!File.Exists(System.IO.Path.Combine(Path, "HEAD")) || File.ReadAllText(System.IO.Path.Combine(Path, "config")) != Config(_objectFormat))
                 return false;
-            // Whoever was killed here left these; nobody else is here now.
-            foreach (var left in Directory.EnumerateFiles(Path, "*.lock")
-                .Concat(Directory.EnumerateFiles(System.IO.Path.Combine(Path, "refs", "ampora"), "*.lock"))
-                .Concat(Directory.EnumerateFiles(System.IO.Path.Combine(Path, "objects", "pack"), "tmp_*"))
-                .Concat(Directory.EnumerateFiles(System.IO.Path.Combine(Path, "objects", "pack"), "*.keep")))
-                File.Delete(left);
+            RemoveLeftovers();
             TrimShallow();
             return true;
         }
@@ -151,6 +159,16 @@ internal sealed partial class GitCache : IDisposable
             // Something is missing or in the way.
             return false;
         }
+    }
+
+    // Whoever was killed or gave up here left these; nobody else is here now.
+    private void RemoveLeftovers()
+    {
+        foreach (var left in Directory.EnumerateFiles(Path, "*.lock")
+            .Concat(Directory.EnumerateFiles(System.IO.Path.Combine(Path, "refs", "ampora"), "*.lock"))
+            .Concat(Directory.EnumerateFiles(System.IO.Path.Combine(Path, "objects", "pack"), "tmp_*"))
+            .Concat(Directory.EnumerateFiles(System.IO.Path.Combine(Path, "objects", "pack"), "*.keep")))
+            File.Delete(left);
     }
 
     // Only the tip's line matters: no ref leads to the older commits any more.

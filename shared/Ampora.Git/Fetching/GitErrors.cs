@@ -11,7 +11,7 @@ internal static class GitErrors
         // The last one is how JGit (Gerrit) says it.
         if (Says("not our ref") || Says("no such remote ref") || Says("couldn't find remote ref") || Says($"want {tip.Sha} not valid"))
             return Gone(tip);
-        if (Says("over limit") || Says("exceeds limit") || Says("ut of memory"))
+        if (Says("over limit") || Says("exceeds limit") || Says("ut of memory") || Says("size_t overflow"))
             return TooLarge(errors);
         if (Says("No space left on device"))
             return new GitException("fetch_failed", "There is no space left on the disk for Git's cache.", "Make room where the sweeper keeps its caches.");
