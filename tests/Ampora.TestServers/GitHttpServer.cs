@@ -29,6 +29,9 @@ public sealed class GitHttpServer : IAsyncDisposable
 
     public int Port => new Uri(BaseUrl).Port;
 
+    /// <summary>What answers below <c>/api/v3</c>; null for no such API.</summary>
+    public GitHubHost? GitHub { get; set; }
+
     /// <param name="certificate">For https; null for http.</param>
     public static async Task<GitHttpServer> StartAsync(X509Certificate2? certificate = null)
     {
@@ -94,6 +97,12 @@ public sealed class GitHttpServer : IAsyncDisposable
         try
         {
             var path = context.Request.Path.Value!;
+            if (GitHub is not null && path.StartsWith("/api/v3/", StringComparison.Ordinal))
+            {
+                await GitHub.AnswerAsync(context);
+                return;
+            }
+
             var end = path.IndexOf(".git/", StringComparison.Ordinal);
             if (end < 0 || !_repositories.TryGetValue(path[..(end + 4)], out var repository))
             {

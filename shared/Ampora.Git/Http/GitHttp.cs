@@ -54,7 +54,8 @@ internal sealed class GitHttp : IDisposable
     public async Task<HttpResponseMessage> SendAsync(
         GitRemote remote, HttpMethod method, Uri uri, AuthenticationHeaderValue? authorization, Action<HttpRequestMessage> shape, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(method, uri)
+        // Not disposed, for that would dispose the content, which may be sent a second time and is its maker's to dispose.
+        var request = new HttpRequestMessage(method, uri)
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
