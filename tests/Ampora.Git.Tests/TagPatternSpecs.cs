@@ -103,10 +103,10 @@ public sealed class TagPatternSpecs : IAsyncLifetime
     public async Task Thousands_of_tags_are_one_request()
     {
         var sha = await _repository.CommitAsync(("a.txt", "one"));
-        await CreateTagsAsync(sha, [.. Enumerable.Range(0, 5000).Select(i => $"v1.{i / 100}.{i % 100}"), .. Enumerable.Range(0, 5000).Select(i => $"v2.{i}.0-rc.{i}")]);
+        await CreateTagsAsync(sha, [.. Enumerable.Range(0, 2000).Select(i => $"v1.{i / 100}.{i % 100}"), .. Enumerable.Range(0, 2000).Select(i => $"v2.{i}.0-rc.{i}")]);
 
-        Assert.Equal("refs/tags/v1.49.99", (await ReadAsync("tags/v1.*")).RefName);
-        Assert.Equal("refs/tags/v2.4999.0-rc.4999", (await ReadAsync("tags/v2.4999.0-rc.*")).RefName);
+        Assert.Equal("refs/tags/v1.19.99", (await ReadAsync("tags/v1.*")).RefName);
+        Assert.Equal("refs/tags/v2.1999.0-rc.1999", (await ReadAsync("tags/v2.1999.0-rc.*")).RefName);
         Assert.Equal(2, _repository.Count(GitRequestKind.LsRefs));
     }
 
