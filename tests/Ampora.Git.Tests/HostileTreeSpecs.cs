@@ -34,11 +34,22 @@ public sealed class HostileTreeSpecs : IAsyncLifetime
     [InlineData("100644", ".")]
     [InlineData("100644", "a/b")]
     [InlineData("100644", "/etc/passwd")]
+    [InlineData("100644", "../x")]
+    [InlineData("100644", ".git/config")]
+    [InlineData("40000", ".git")]
+    [InlineData("40000", ".GIT")]
+    [InlineData("160000", ".git")]
+    [InlineData("120000", "GIT~1")]
     [InlineData("120000", ".gitmodules")]
     public async Task Names_that_git_calls_dangerous_are_refused_by_name(string mode, string name)
     {
-        var blob = await BlobAsync("x");
-        var sha = await CommitTreeAsync([(mode, name, blob)]);
+        var id = mode switch
+        {
+            "40000" => await TreeAsync([("100644", "config", await BlobAsync("x"))]),
+            "160000" => new string('7', 40),
+            _ => await BlobAsync("x"),
+        };
+        var sha = await CommitTreeAsync([(mode, name, id)]);
 
         var error = await FailAsync(sha);
 
@@ -53,6 +64,70 @@ public sealed class HostileTreeSpecs : IAsyncLifetime
         var sha = await CommitTreeAsync([("100644", "a", await BlobAsync("x")), ("100644", "a", await BlobAsync("y"))]);
 
         Assert.Equal("fetch_failed", (await FailAsync(sha)).Code);
+    }
+
+    [Fact]
+    public async Task A_symbolic_link_and_a_directory_of_its_name_are_refused()
+    {
+        var below = await TreeAsync([("100644", "passwd", await BlobAsync("root::0:0"))]);
+        var sha = await CommitTreeAsync([("120000", "a", await BlobAsync("/etc")), ("40000", "a", below)]);
+
+        Assert.Equal("fetch_failed", (await FailAsync(sha)).Code);
+    }
+
+    [Theory]
+    [InlineData("100644 a\0b\0{0}")]
+    [InlineData("100644 \0{0}")]
+    [InlineData("100644 a{0}")]
+    [InlineData("100644a\0{0}")]
+    [InlineData("100644 a\0{0}100644 b\0short")]
+    public async Task A_directory_that_is_none_is_refused(string form)
+    {
+        var id = Encoding.Latin1.GetString(Convert.FromHexString(await BlobAsync("x")));
+        var tree = await ObjectAsync("tree", Encoding.Latin1.GetBytes(form.Replace("{0}", id, StringComparison.Ordinal)));
+
+        Assert.Equal("fetch_failed", (await FailAsync(await CommitAsync(tree))).Code);
+    }
+
+    [Fact]
+    public async Task Submodules_of_any_name_and_path_are_data_and_nothing_of_them_is_fetched()
+    {
+        // The carriage return is what made git clone into another folder than it had checked (CVE-2025-48384).
+        var modules = await BlobAsync("[submodule \"m\"]\n\tpath = \"sub\\r\"\n\turl = https://127.0.0.1:1/m.git\n");
+        var commit = new string('7', 40);
+        (string Mode, string Name, string Id)[] entries = [("160000", "-u", commit), ("100644", ".gitmodules", modules), ("160000", "sub\r", commit), ("160000", "with space", commit)];
+        var sha = await CommitTreeAsync(entries);
+
+        await using var fetched = await FetchAsync(sha);
+
+        Assert.Equal(entries.Select(entry => (entry.Mode, entry.Name, entry.Id)), fetched.Entries.Select(entry => (entry.Mode, entry.Path, entry.ObjectId)));
+        Assert.All(fetched.Entries.Where(entry => entry.Mode == "160000"), entry => Assert.Null(entry.Size));
+    }
+
+    [Fact]
+    public async Task Ten_thousand_directories_in_each_other_end_in_the_limit_of_that_name()
+    {
+        var sha = await _repository.CommitAsync((string.Join('/', Enumerable.Repeat("d", 10_000)) + "/file", "x"));
+
+        var error = await FailAsync(sha);
+
+        Assert.Equal("limit_exceeded", error.Code);
+        Assert.Contains("TreeDepth", error.Remedy, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_few_objects_that_make_many_long_paths_end_in_the_limit_of_that_name()
+    {
+        _git = new GitServices(limits => limits.TreePathBytes = 1_000_000);
+        var blob = await BlobAsync("x");
+        var id = await TreeAsync([.. Enumerable.Range(0, 1000).Select(i => ("100644", $"f{i:d4}", blob))]);
+        for (var i = 0; i < 20; i++)
+            id = await TreeAsync([("40000", new string('d', 200), id)]);
+
+        var error = await FailAsync(await CommitAsync(id));
+
+        Assert.Equal("limit_exceeded", error.Code);
+        Assert.Contains("TreePathBytes", error.Remedy, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -13,6 +13,13 @@ internal static class GitErrors
             return Gone(tip);
         if (Says("over limit") || Says("exceeds limit") || Says("ut of memory") || Says("size_t overflow"))
             return TooLarge(errors);
+        // git 2.43 and later have a limit of their own, far above Ampora's.
+        if (Says("maximum allowed tree depth"))
+        {
+            return new GitException(
+                "limit_exceeded", $"Directories are nested too deep: {Readable.Line(errors)}", "Follow a smaller repository; raising Ampora__Git__TreeDepth does not help here.");
+        }
+
         if (Says("No space left on device"))
             return new GitException("fetch_failed", "There is no space left on the disk for Git's cache.", "Make room where the sweeper keeps its caches.");
         if (Says("fsck") || Says("invalid format") || Says("Broken"))
