@@ -19,6 +19,7 @@ public sealed class GitException : Exception
     /// A stable snake_case name: <c>auth_failed</c>, <c>not_found</c>, <c>ref_not_found</c>, <c>empty_repository</c>, <c>timeout</c>,
     /// <c>unreachable</c>, <c>tls_failed</c>, <c>rate_limited</c>, <c>host_error</c>, <c>protocol_error</c>, <c>moved</c>,
     /// <c>address_denied</c>, <c>limit_exceeded</c>, <c>fetch_failed</c>, <c>tip_moved</c>, <c>invalid_ref</c>,
+    /// <c>host_key_unknown</c>, <c>host_key_changed</c>, <c>key_unreadable</c>, <c>credential_unsupported</c>, <c>proxy_failed</c>,
     /// <c>signature_missing</c>, <c>signature_invalid</c>, <c>signer_not_allowed</c>.
     /// </summary>
     public string Code { get; }

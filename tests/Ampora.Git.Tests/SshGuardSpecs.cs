@@ -65,7 +65,7 @@ public sealed class SshGuardSpecs : IAsyncLifetime
         }
 
         var files = Directory.EnumerateFiles(_folder, "*", SearchOption.AllDirectories).ToList();
-        Assert.Equal(["config", "key", "known_hosts", "lock", "passphrase"], files.Select(file => Path.GetFileName(file)!).Order());
+        Assert.Equal(["config", "key", "known-hosts", "lock", "passphrase"], files.Select(file => Path.GetFileName(file)!).Order());
         Assert.All(files, file => Assert.Equal(UnixFileMode.None, Mode(Path.GetDirectoryName(file)!) & ~(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute)));
         Assert.All(files.Where(file => !file.EndsWith("lock", StringComparison.Ordinal)), file => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, Mode(file)));
         var port = int.Parse(File.ReadAllLines(files.Single(file => file.EndsWith("config", StringComparison.Ordinal))).Single(line => line.StartsWith("Port ", StringComparison.Ordinal))[5..], CultureInfo.InvariantCulture);

@@ -27,7 +27,7 @@ internal static class SshErrors
         "Connection closed by",
         "Connection reset by",
         "Connection to ",
-        "kex_exchange_identification",
+        "kex_exchange_identification:",
         "banner exchange",
         "Broken pipe",
         "Could not read from remote repository",

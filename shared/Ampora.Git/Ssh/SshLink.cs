@@ -14,7 +14,7 @@ internal sealed class SshLink : IAsyncDisposable
     public const string HostName = "ampora-relay";
 
     /// <summary>Tells the askpass script which file to print.</summary>
-    public const string PassphraseVariable = "AMPORA_SSH_PASSPHRASE_FILE";
+    public const string PassphraseVariable = "SSH_PASSPHRASE_FILE";
 
     private readonly SshRelay _relay;
     private readonly string _folder;
@@ -65,7 +65,7 @@ internal sealed class SshLink : IAsyncDisposable
             var variables = new Dictionary<string, string>();
             // ssh takes no key without a line feed at its end.
             Write("key", credential.PrivateKey.ReplaceLineEndings("\n").TrimEnd('\n') + "\n");
-            Write("known_hosts", credential.KnownHosts.ReplaceLineEndings("\n") + "\n");
+            Write("known-hosts", credential.KnownHosts.ReplaceLineEndings("\n") + "\n");
             if (credential.Passphrase is { Length: > 0 } passphrase)
             {
                 Write("passphrase", passphrase + "\n");
@@ -139,7 +139,7 @@ internal sealed class SshLink : IAsyncDisposable
             "IdentitiesOnly yes",
             "IdentityAgent none",
             "AddKeysToAgent no",
-            $"UserKnownHostsFile {Escape(Path.Combine(_folder, "known_hosts"))}",
+            $"UserKnownHostsFile {Escape(Path.Combine(_folder, "known-hosts"))}",
             "GlobalKnownHostsFile /dev/null",
             "StrictHostKeyChecking yes",
             "VerifyHostKeyDNS no",
