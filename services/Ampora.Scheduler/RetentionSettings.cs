@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Ampora.Scheduler;
 
-/// <summary>How long the ledgers are kept. Settings <c>Ampora__Retention__…</c>. The audit log is kept for ever and is not concerned.</summary>
+/// <summary>How long the ledgers and how many snapshots are kept. Settings <c>Ampora__Retention__…</c>. The audit log is kept for ever and is not concerned.</summary>
 internal sealed class RetentionSettings
 {
     /// <summary>Deliveries of webhooks and operators' requests are kept for so many days.</summary>
@@ -16,4 +16,10 @@ internal sealed class RetentionSettings
     /// <summary>Runs are kept for so many days, once Audit has recorded them.</summary>
     [Range(1, 3650)]
     public int RunDays { get; set; } = 90;
+
+    /// <summary>
+    /// Of each source's snapshots so many are kept, those that were the latest last; the current one always. Each costs what differs from its neighbours.
+    /// </summary>
+    [Range(1, 1000)]
+    public int SnapshotsPerSource { get; set; } = 10;
 }

@@ -7,7 +7,7 @@ namespace Ampora.Scheduler;
 /// them together: the store hands each piece of work to one of them.
 /// </summary>
 internal sealed class SchedulerLoops(
-    WakeupProtocol protocol, MissedWebhooks missed, Ages ages, Retention retention, TimeProvider time, ILogger<SchedulerLoops> logger)
+    WakeupProtocol protocol, MissedWebhooks missed, Ages ages, Retention retention, SnapshotRetention snapshots, TimeProvider time, ILogger<SchedulerLoops> logger)
     : BackgroundService
 {
     // A wake-up that nobody told a sweeper of waits for at most one of these; an idle turn is one indexed query.
@@ -31,6 +31,7 @@ internal sealed class SchedulerLoops(
         new("missed webhooks", JudgeEvery, MissedWebhooks.Batch, missed.JudgeAsync, time, logger),
         new("ages", AgesEvery, int.MaxValue, ages.MeasureAsync, time, logger),
         new("retention", RetentionEvery, int.MaxValue, retention.RunAsync, time, logger),
+        new("snapshot retention", RetentionEvery, int.MaxValue, snapshots.RunAsync, time, logger),
     ];
 
     /// <summary>The loops whose last turn failed.</summary>

@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Ampora.Scheduler;
 
-/// <summary>Asks for polls that are due, wakes what nobody finished, relays the outbox, notices missed webhooks, and removes what is past its time.</summary>
+/// <summary>Asks for polls that are due, wakes what nobody finished, relays the outbox, notices missed webhooks, removes what is past its time, and collects what nobody needs.</summary>
 public static class SchedulerService
 {
     /// <summary>Registers what the service is made of.</summary>
@@ -18,6 +18,7 @@ public static class SchedulerService
         builder.Services.AddSingleton<MissedWebhooks>();
         builder.Services.AddSingleton<Ages>();
         builder.Services.AddSingleton<Retention>();
+        builder.Services.AddSingleton<SnapshotRetention>();
         builder.Services.AddSingleton<Acknowledgements>();
         builder.Services.AddSingleton<SchedulerLoops>();
         builder.Services.AddHostedService(services => services.GetRequiredService<SchedulerLoops>());

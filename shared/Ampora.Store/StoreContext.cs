@@ -164,7 +164,7 @@ public abstract class StoreContext(DbContextOptions options) : DbContext(options
         {
             chunk.ToTable("blob_chunks").HasKey(c => new { c.ContentId, c.Place });
             BelongsToSource(chunk);
-            chunk.HasIndex(c => c.SourceId);
+            chunk.HasIndex(c => new { c.SourceId, c.ContentId });
         });
         modelBuilder.Entity<OutboxRow>(message =>
         {

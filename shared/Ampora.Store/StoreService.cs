@@ -51,6 +51,7 @@ public static class StoreService
             provider.GetRequiredService<WakeupPolicy>(),
             OwnerOfLeases()));
         services.AddSingleton<SnapshotStore>();
+        services.AddSingleton<SnapshotCollector>();
         services.AddSingleton<WebhookReader>();
         services.AddSingleton(provider => MakeCipher(provider.GetRequiredService<IOptions<StoreOptions>>().Value));
     }

@@ -4,6 +4,7 @@ using Ampora.Database;
 using Ampora.Hosting;
 using Ampora.Store;
 using Ampora.Store.Model;
+using Ampora.Store.Snapshots;
 using Ampora.Store.Wakeups;
 using Ampora.Wakeups;
 using MassTransit;
@@ -31,6 +32,10 @@ public sealed class SchedulerProcess : IAsyncDisposable
     public RecordingPublisher Published => (RecordingPublisher)_app.Services.GetRequiredService<IMessagePublisher>();
 
     internal Retention Retention => _app.Services.GetRequiredService<Retention>();
+
+    internal SnapshotRetention SnapshotRetention => _app.Services.GetRequiredService<SnapshotRetention>();
+
+    internal SnapshotStore Snapshots => _app.Services.GetRequiredService<SnapshotStore>();
 
     internal Ages Ages => _app.Services.GetRequiredService<Ages>();
 
@@ -69,6 +74,7 @@ public sealed class SchedulerProcess : IAsyncDisposable
                 ["ConnectionStrings:Store"] = store,
                 ["Ampora:Management:Port"] = "0",
                 ["Ampora:Retention:DeliveriesPerSource"] = "10",
+                ["Ampora:Retention:SnapshotsPerSource"] = "3",
                 ["Ampora:Webhooks:MissGraceSeconds"] = "60",
             });
         var process = new SchedulerProcess(app);

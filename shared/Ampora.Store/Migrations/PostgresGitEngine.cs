@@ -36,12 +36,15 @@ internal sealed class PostgresGitEngine : Migration
             ALTER TABLE unannounced ALTER COLUMN run_id DROP NOT NULL;
 
             ALTER TABLE snapshots ADD COLUMN manifest_id uuid;
-            UPDATE snapshots SET manifest_id = gen_random_uuid();
+            -- A UUID of version 7 that begins with the time 0, since the pieces are old by now.
+            UPDATE snapshots SET manifest_id = overlay(gen_random_uuid()::text PLACING '00000000-0000-7' FROM 1)::uuid;
             INSERT INTO blob_chunks (content_id, place, source_id, data)
             SELECT manifest_id, place, source_id, substring(manifest FROM place * 1048576 + 1 FOR 1048576)
             FROM snapshots, generate_series(0, (length(manifest) - 1) / 1048576) AS place;
             ALTER TABLE snapshots ALTER COLUMN manifest_id SET NOT NULL, DROP COLUMN manifest;
             CREATE INDEX ix_snapshots_manifest_id ON snapshots (manifest_id);
             CREATE INDEX ix_blobs_content_id ON blobs (content_id);
+            DROP INDEX ix_blob_chunks_source_id;
+            CREATE INDEX ix_blob_chunks_source_id_content_id ON blob_chunks (source_id, content_id);
             """);
 }

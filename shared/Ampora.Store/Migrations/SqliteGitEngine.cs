@@ -120,10 +120,10 @@ internal sealed class SqliteGitEngine : Migration
                 CONSTRAINT pk_snapshots PRIMARY KEY (source_id, config, sha),
                 CONSTRAINT fk_snapshots_sources FOREIGN KEY (source_id) REFERENCES sources (id) ON DELETE CASCADE
             );
-            -- A random UUID as .NET writes it to SQLite: 8-4-4-4-12 upper-case digits.
+            -- A UUID of version 7 that begins with the time 0, since the pieces are old by now, as .NET writes it to SQLite: 8-4-4-4-12 upper-case digits.
             INSERT INTO snapshots_of_this_release (source_id, config, sha, manifest_id, files, bytes, visible, stored_at)
             SELECT source_id, config, sha,
-                hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-8' || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)),
+                '00000000-0000-7' || substr(hex(randomblob(2)), 2) || '-8' || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)),
                 files, bytes, visible, stored_at
             FROM snapshots;
             WITH RECURSIVE pieces (source_id, config, sha, place, size) AS (
@@ -139,5 +139,7 @@ internal sealed class SqliteGitEngine : Migration
             ALTER TABLE snapshots_of_this_release RENAME TO snapshots;
             CREATE INDEX ix_snapshots_manifest_id ON snapshots (manifest_id);
             CREATE INDEX ix_blobs_content_id ON blobs (content_id);
+            DROP INDEX ix_blob_chunks_source_id;
+            CREATE INDEX ix_blob_chunks_source_id_content_id ON blob_chunks (source_id, content_id);
             """);
 }

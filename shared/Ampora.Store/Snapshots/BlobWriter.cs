@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using Ampora.Database;
 using Ampora.Store.Model;
+using Ampora.Store.Sql;
 using Ampora.Store.Wakeups;
 using Microsoft.EntityFrameworkCore;
 
@@ -28,6 +29,7 @@ public sealed class BlobWriter : IAsyncDisposable
     private readonly List<BlobChunk> _pieces = [];
     private readonly List<Blob> _blobs = [];
     private readonly HashSet<Guid> _committedHalves = [];
+    private readonly Dictionary<Guid, int> _split = [];
     private long _bytes;
 
     internal BlobWriter(Database<StoreContext> database, string sourceId)
@@ -44,10 +46,12 @@ public sealed class BlobWriter : IAsyncDisposable
     /// <exception cref="InvalidDataException">The content has another size; it is not stored.</exception>
     public async Task AddAsync(string objectId, long size, Stream content, CancellationToken cancellationToken)
     {
-        var contentId = Guid.CreateVersion7();
+        // Begins with the time, by which pieces of a writer that died are known to be old.
+        var contentId = Guid.CreateVersion7(_database.Time.GetUtcNow());
+        int pieces;
         try
         {
-            await CompressAsync(contentId, objectId, size, content, cancellationToken);
+            pieces = await CompressAsync(contentId, objectId, size, content, cancellationToken);
         }
         catch
         {
@@ -57,7 +61,8 @@ public sealed class BlobWriter : IAsyncDisposable
             throw;
         }
 
-        _committedHalves.Remove(contentId);
+        if (_committedHalves.Remove(contentId))
+            _split[contentId] = pieces;
         _blobs.Add(new Blob { SourceId = _sourceId, ObjectId = objectId, ContentId = contentId, Size = size, StoredAt = default });
         if (_bytes >= BatchBytes || _blobs.Count >= BatchBlobs)
             await FlushAsync(cancellationToken);
@@ -84,6 +89,7 @@ public sealed class BlobWriter : IAsyncDisposable
 
         _pieces.Clear();
         _blobs.Clear();
+        _split.Clear();
         _bytes = 0;
     }
 
@@ -103,10 +109,13 @@ public sealed class BlobWriter : IAsyncDisposable
         }
     }
 
-    private async Task CompressAsync(Guid contentId, string objectId, long size, Stream content, CancellationToken cancellationToken)
+    /// <returns>How many pieces it has.</returns>
+    private async Task<int> CompressAsync(Guid contentId, string objectId, long size, Stream content, CancellationToken cancellationToken)
     {
+        var count = 0;
         using var pieces = new PieceStream(piece =>
         {
+            count++;
             _pieces.Add(new BlobChunk { ContentId = contentId, Place = piece.Place, SourceId = _sourceId, Data = piece.Data });
             _bytes += piece.Data.Length;
         });
@@ -129,11 +138,14 @@ public sealed class BlobWriter : IAsyncDisposable
         if (left != 0)
             throw new InvalidDataException($"The blob {objectId} should have {size} bytes, and has {size - left}.");
         pieces.Complete();
+        return count;
     }
 
     private async Task<bool> CommitAsync(StoreContext context, CancellationToken cancellationToken)
     {
         context.ChangeTracker.AutoDetectChangesEnabled = false;
+        if (_split.Count > 0)
+            await new StoreSession(context).ReadAsync(CollectStatements.SharePiecesLock, [("id", _sourceId)], _ => true, cancellationToken);
         var ids = _blobs.Select(b => b.ObjectId).ToList();
         var stored = await context.Blobs.Where(b => b.SourceId == _sourceId && ids.Contains(b.ObjectId))
             .ToDictionaryAsync(b => b.ObjectId, b => b.ContentId, cancellationToken);
@@ -151,6 +163,20 @@ public sealed class BlobWriter : IAsyncDisposable
         context.AddRange(added.Select(b =>
             new Blob { SourceId = b.SourceId, ObjectId = b.ObjectId, ContentId = b.ContentId, Size = b.Size, StoredAt = now }));
         await context.SaveChangesAsync(cancellationToken);
+        await RequireAllPiecesAsync(context, added.Where(b => _split.ContainsKey(b.ContentId)).ToList(), cancellationToken);
         return true;
+    }
+
+    /// <summary>
+    /// A writer that slept for hours between two transactions may find the pieces of the first collected as garbage: a blob without them must not be there. None
+    /// are removed from here to the commit.
+    /// </summary>
+    private async Task RequireAllPiecesAsync(StoreContext context, List<Blob> added, CancellationToken cancellationToken)
+    {
+        foreach (var blob in added)
+        {
+            if (await context.BlobChunks.CountAsync(c => c.ContentId == blob.ContentId, cancellationToken) != _split[blob.ContentId])
+                throw new InvalidDataException($"Pieces of the blob {blob.ObjectId} were collected before it was complete: its writer took too long.");
+        }
     }
 }
