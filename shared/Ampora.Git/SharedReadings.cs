@@ -8,11 +8,12 @@ namespace Ampora.Git;
 /// </summary>
 internal sealed class SharedReadings(Func<GitRemote, IReadOnlyCollection<string>, CancellationToken, Task<RefReading>> read, TimeProvider time)
 {
-    // Sources that one push woke are claimed within milliseconds of each other.
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+    // Sources that one push woke are claimed within milliseconds of each other; on a busy machine it takes tens. So long is waited for
+    // those that another sweeper has claimed.
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     // Nobody waits for longer, whoever else may come.
-    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
 
     // Each is compared with each ref of the list; further ones are read by the next listing.
     private const int MaxNames = 64;
@@ -157,7 +158,8 @@ internal sealed class SharedReadings(Func<GitRemote, IReadOnlyCollection<string>
 
     private sealed class Batch(long first)
     {
-        private int _companions;
+        private int _joined;
+        private int _expected;
         private long _latest;
 
         public HashSet<string> Names { get; } = new(StringComparer.Ordinal);
@@ -175,13 +177,14 @@ internal sealed class SharedReadings(Func<GitRemote, IReadOnlyCollection<string>
         {
             Names.Add(refName);
             Members++;
-            _companions = companions;
+            // Those who were told to come remain expected while they are on their way: claimed, but not here yet.
+            _expected = Math.Max(_expected, ++_joined + companions);
             _latest = now;
         }
 
         public TimeSpan DueIn(TimeProvider time)
         {
-            if (_companions == 0 || Names.Count == MaxNames)
+            if (_joined >= _expected || Names.Count == MaxNames)
                 return TimeSpan.Zero;
             var now = time.GetTimestamp();
             var quiet = Pause - time.GetElapsedTime(_latest, now);
