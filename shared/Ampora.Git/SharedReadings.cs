@@ -8,12 +8,15 @@ namespace Ampora.Git;
 /// </summary>
 internal sealed class SharedReadings(Func<GitRemote, IReadOnlyCollection<string>, CancellationToken, Task<RefReading>> read, TimeProvider time)
 {
-    // Sources that one push woke are claimed within milliseconds of each other; on a busy machine it takes tens. So long is waited for
-    // those that another sweeper has claimed.
+    // Sources that one push woke are claimed within milliseconds of each other; on a busy machine it takes tens. So long is waited at
+    // least, for those that another sweeper has claimed.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
+    // And longer, the more are still to be claimed: one whose turn is late must not find the listing begun.
+    private static readonly TimeSpan PauseForEach = TimeSpan.FromMilliseconds(10);
+
     // Nobody waits for longer, whoever else may come.
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2);
 
     // Each is compared with each ref of the list; further ones are read by the next listing.
     private const int MaxNames = 64;
@@ -160,6 +163,7 @@ internal sealed class SharedReadings(Func<GitRemote, IReadOnlyCollection<string>
     {
         private int _joined;
         private int _expected;
+        private int _companions;
         private long _latest;
 
         public HashSet<string> Names { get; } = new(StringComparer.Ordinal);
@@ -178,6 +182,7 @@ internal sealed class SharedReadings(Func<GitRemote, IReadOnlyCollection<string>
             Names.Add(refName);
             Members++;
             // Those who were told to come remain expected while they are on their way: claimed, but not here yet.
+            _companions = companions;
             _expected = Math.Max(_expected, ++_joined + companions);
             _latest = now;
         }
@@ -187,7 +192,7 @@ internal sealed class SharedReadings(Func<GitRemote, IReadOnlyCollection<string>
             if (_joined >= _expected || Names.Count == MaxNames)
                 return TimeSpan.Zero;
             var now = time.GetTimestamp();
-            var quiet = Pause - time.GetElapsedTime(_latest, now);
+            var quiet = Pause + (_companions * PauseForEach) - time.GetElapsedTime(_latest, now);
             var longest = Longest - time.GetElapsedTime(first, now);
             return quiet < longest ? quiet : longest;
         }
