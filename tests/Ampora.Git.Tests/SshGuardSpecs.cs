@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Ampora.Git.Http;
 using Ampora.Git.Ssh;
 using Ampora.TestServers;
 
@@ -123,6 +124,47 @@ public sealed class SshGuardSpecs : IAsyncLifetime
 
         Assert.Equal("limit_exceeded", error.Code);
         Assert.Contains("PackBytes", error.Remedy, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_ssh_that_ends_while_the_host_goes_on_is_no_fault_of_the_host_and_ends_the_connection()
+    {
+        using var host = new TcpListener(IPAddress.Loopback, 0);
+        host.Start();
+        var remote = GitServices.Remote($"ssh://git@127.0.0.1:{((IPEndPoint)host.LocalEndpoint).Port}/x.git");
+        var limits = new GitLimits { AllowedNetworks = "127.0.0.0/8" };
+        await using var relay = new SshRelay(new GuardedConnector(new AddressPolicy(limits), limits), remote, long.MaxValue);
+        using (var ssh = new TcpClient { LingerState = new LingerOption(true, 0) })
+        {
+            await ssh.ConnectAsync(IPAddress.Loopback, relay.Port, Cancelled);
+            using var connection = await host.AcceptTcpClientAsync(Cancelled);
+            var sending = SendForEverAsync(connection.GetStream());
+            await ssh.GetStream().ReadExactlyAsync(new byte[100_000], Cancelled);
+            ssh.Close();
+            await Assert.ThrowsAsync<IOException>(() => sending.WaitAsync(TimeSpan.FromSeconds(60), Cancelled));
+        }
+
+        Assert.Null(relay.Failure);
+
+        static async Task SendForEverAsync(Stream stream)
+        {
+            while (true)
+                await stream.WriteAsync(new byte[10_000], Cancelled);
+        }
+    }
+
+    [Fact]
+    public async Task A_host_that_ends_in_the_middle_of_a_fetch_is_unreachable_and_the_next_fetch_works()
+    {
+        var tip = await _git.Tips.ReadAsync(Remote, "main", 0, Cancelled);
+        _server.Interfere("sleep 0.2; kill -9 $PPID");
+        Assert.Equal("unreachable", (await Assert.ThrowsAsync<GitException>(() => _git.Fetcher.FetchAsync(Remote, tip, null, "key", Cancelled))).Code);
+        Assert.Equal("unreachable", (await Assert.ThrowsAsync<GitException>(() => _git.Tips.ReadAsync(Remote, "main", 0, Cancelled))).Code);
+        _server.Interfere(null);
+
+        await using var commit = await _git.Fetcher.FetchAsync(Remote, tip, null, "key", Cancelled);
+
+        await FetchSpecs.AssertSameAsync(_repository, tip.Sha, commit);
     }
 
     private static async Task ConnectAsync(int port)

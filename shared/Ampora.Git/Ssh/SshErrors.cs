@@ -41,6 +41,14 @@ internal static class SshErrors
     public static GitException? Of(string errors, GitRemote remote)
     {
         var host = remote.Url.HostAndPort;
+        if (Says("No user exists for uid"))
+        {
+            return new GitException(
+                "fetch_failed",
+                "OpenSSH does not run as a user without a name.",
+                "Run Ampora as a user that /etc/passwd has, as its images do: not under a number made up by the platform.");
+        }
+
         if (Says("REMOTE HOST IDENTIFICATION HAS CHANGED"))
         {
             return new GitException(

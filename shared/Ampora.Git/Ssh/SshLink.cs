@@ -1,6 +1,7 @@
 using System.Globalization;
 using Ampora.Git.Credentials;
 using Ampora.Git.Fetching;
+using Ampora.Git.Protocol;
 
 namespace Ampora.Git.Ssh;
 
@@ -78,12 +79,18 @@ internal sealed class SshLink : IAsyncDisposable
             Write("config", link.Configuration(hasPassphrase: variables.ContainsKey(PassphraseVariable)));
             return link;
         }
-        catch
+        catch (Exception e)
         {
             await relay.DisposeAsync();
             if (folder is not null)
                 SshFolders.Remove(folder);
-            throw;
+            if (e is not (IOException or UnauthorizedAccessException))
+                throw;
+            throw new GitException(
+                "fetch_failed",
+                $"There is no place for the key while OpenSSH uses it: {Readable.Line(e.Message)}",
+                $"Let Ampora write to {SshFolders.Memory} or to Ampora__Git__CacheFolder, and make room there.",
+                e);
         }
 
         // A few lines each, and mostly into memory.

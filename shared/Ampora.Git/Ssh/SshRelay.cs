@@ -57,17 +57,33 @@ internal sealed class SshRelay : IAsyncDisposable
             await using var host = await _connector.ConnectAsync(_remote.Url.EndPoint, _ending.Token);
             await using var program = new NetworkStream(client);
             var sending = SendAsync(program, host);
-            await ReceiveAsync(host, program);
-            // ssh reads what is left, and then closes its end.
-            client.Shutdown(SocketShutdown.Send);
-            await sending;
+            try
+            {
+                await ReceiveAsync(host, program);
+                // ssh reads what is left, and then closes its end.
+                client.Shutdown(SocketShutdown.Send);
+            }
+            catch (Exception e)
+            {
+                Note(e);
+                // ssh has nothing to wait for any more.
+                client.Close();
+            }
+            finally
+            {
+                await sending;
+            }
         }
         catch (Exception e)
         {
-            // Nobody waits here for anything but the reason.
-            if (!_ending.IsCancellationRequested)
-                _failure = HostFailure.Of(e is SocketException ? new HttpRequestException(null, e) : e, _remote);
+            Note(e);
         }
+    }
+
+    private void Note(Exception error)
+    {
+        if (!_ending.IsCancellationRequested)
+            _failure ??= HostFailure.Of(error is SocketException ? new HttpRequestException(null, error) : error, _remote);
     }
 
     private async Task ReceiveAsync(Stream host, Stream program)
@@ -86,7 +102,9 @@ internal sealed class SshRelay : IAsyncDisposable
                     "Follow a smaller repository, or raise Ampora__Git__PackBytes.");
             }
 
-            await program.WriteAsync(buffer.AsMemory(0, count), _ending.Token);
+            // An ssh that does not like the host's key, say, ends while the host goes on: no fault of the connection.
+            if (!await TryWriteAsync(program, buffer.AsMemory(0, count)))
+                await Task.Delay(Timeout.Infinite, _ending.Token);
         }
     }
 
@@ -103,20 +121,20 @@ internal sealed class SshRelay : IAsyncDisposable
                 listens = listens && await TryWriteAsync(host, buffer.AsMemory(0, count));
             }
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException)
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
         {
-            // ssh has ended.
+            // ssh has ended, or is to end.
         }
 
         // And so has the connection.
         await _ending.CancelAsync();
     }
 
-    private async Task<bool> TryWriteAsync(Stream host, ReadOnlyMemory<byte> bytes)
+    private async Task<bool> TryWriteAsync(Stream stream, ReadOnlyMemory<byte> bytes)
     {
         try
         {
-            await host.WriteAsync(bytes, _ending.Token);
+            await stream.WriteAsync(bytes, _ending.Token);
             return true;
         }
         catch (IOException)
