@@ -62,9 +62,9 @@ internal sealed partial record KeptRevision(string SourceId, string Sha, long Co
     public static RequestRefusedException Missing() => new(
         404, "snapshot_not_found", "No such revision", "There is no kept revision with this id; the source's snapshots are listed at …/snapshots. 'latest' is there after the first run.");
 
-    /// <summary>Reads its whole tree; answers 404 when it went meanwhile.</summary>
-    public async Task<Manifest> ReadManifestAsync(SnapshotStore store, CancellationToken cancellationToken) =>
-        await store.ReadManifestAsync(SourceId, Config, Sha, staged: false, cancellationToken) ?? throw Missing();
+    /// <summary>Reads its tree, to be looked through; answers 404 when it went meanwhile.</summary>
+    public async Task<IEnumerable<ManifestEntry>> ReadEntriesAsync(SnapshotStore store, CancellationToken cancellationToken) =>
+        await store.ReadEntriesAsync(SourceId, Config, Sha, staged: false, cancellationToken) ?? throw Missing();
 
     /// <summary>Whether a file, symbolic link or submodule is shown.</summary>
     public bool Shows(ManifestEntry entry) => !entry.IsDirectory && Filter.Includes(entry.Path, entry.IsSubmodule);

@@ -8,7 +8,7 @@ internal static class ManifestJson
 {
     private const int FlushBytes = 64 * 1024;
 
-    public static async Task WriteAsync(Stream output, KeptRevision revision, IReadOnlyList<ManifestEntry> files, CancellationToken cancellationToken)
+    public static async Task WriteAsync(Stream output, KeptRevision revision, IEnumerable<ManifestEntry> files, CancellationToken cancellationToken)
     {
         await using var json = new Utf8JsonWriter(output);
         json.WriteStartObject();
@@ -21,7 +21,7 @@ internal static class ManifestJson
         else
             json.WriteNull("committedAt");
         json.WriteString("storedAt", revision.StoredAt.UtcDateTime);
-        json.WriteNumber("bytes", files.Sum(f => f.Size ?? 0));
+        var bytes = 0L;
         json.WriteStartArray("files");
         foreach (var file in files)
         {
@@ -32,6 +32,7 @@ internal static class ManifestJson
                 json.WriteString("pathEncoding", "percent");
             json.WriteString("mode", file.Mode);
             json.WriteString("objectId", file.ObjectId);
+            bytes += file.Size ?? 0;
             if (file.Size is { } size)
                 json.WriteNumber("size", size);
             else
@@ -42,6 +43,7 @@ internal static class ManifestJson
         }
 
         json.WriteEndArray();
+        json.WriteNumber("bytes", bytes);
         json.WriteEndObject();
         await json.FlushAsync(cancellationToken);
     }
@@ -49,7 +51,7 @@ internal static class ManifestJson
 
 /// <summary>A kept revision with its files, for the API's description; it is written as a stream.</summary>
 internal sealed record ManifestBody(
-    string SourceId, string Sha, string? Subject, string? Author, DateTime? CommittedAt, DateTime StoredAt, long Bytes, IReadOnlyList<ManifestFile> Files);
+    string SourceId, string Sha, string? Subject, string? Author, DateTime? CommittedAt, DateTime StoredAt, IReadOnlyList<ManifestFile> Files, long Bytes);
 
 /// <summary>A file, symbolic link or submodule of a revision.</summary>
 /// <param name="Path">The path from the root. With <paramref name="PathEncoding"/> it is in %XX form.</param>

@@ -77,8 +77,7 @@ internal static class SnapshotsApi
         request.HttpContext.Response.Headers.ETag = revision.Tag;
         if (HttpMethods.IsHead(request.Method))
             return Head(request, "application/json");
-        var manifest = await revision.ReadManifestAsync(store, cancellationToken);
-        var files = manifest.Entries.Where(revision.Shows).ToList();
+        var files = (await revision.ReadEntriesAsync(store, cancellationToken)).Where(revision.Shows);
         return Results.Stream(output => ManifestJson.WriteAsync(output, revision, files, cancellationToken), "application/json");
     }
 
@@ -87,8 +86,8 @@ internal static class SnapshotsApi
         CancellationToken cancellationToken)
     {
         var revision = await KeptRevision.FindAsync(database, caller, id, sha, cancellationToken);
-        var manifest = await revision.ReadManifestAsync(store, cancellationToken);
-        var entry = FindFile(manifest, path) ?? FindFile(manifest, path.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase));
+        var entry = await FindFileAsync(store, revision, path, cancellationToken)
+            ?? await FindFileAsync(store, revision, path.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase), cancellationToken);
         if (entry is not { IsDirectory: false, IsSubmodule: false, Size: { } size } || !revision.Shows(entry))
         {
             throw new RequestRefusedException(
@@ -111,6 +110,9 @@ internal static class SnapshotsApi
 
         var content = await store.OpenBlobAsync(id, entry.ObjectId, cancellationToken)
             ?? throw new RequestRefusedException(404, "file_not_found", "No such file", "The file's content is not kept any more.");
+        // The framework takes every unit for bytes; a range of another one is to be passed over (RFC 9110, section 14.2).
+        if (request.GetTypedHeaders().Range is { } range && !range.Unit.Equals("bytes", StringComparison.OrdinalIgnoreCase))
+            request.Headers.Range = default;
         return Results.Stream(content, AnyBytes, entityTag: EntityTagHeaderValue.Parse(revision.Tag), enableRangeProcessing: true);
     }
 
@@ -125,23 +127,19 @@ internal static class SnapshotsApi
         headers.ETag = revision.Tag;
         if (HttpMethods.IsHead(request.Method))
             return Head(request, Gzip);
-        var manifest = await revision.ReadManifestAsync(store, cancellationToken);
-        var entries = manifest.Entries.Where(e => e.IsDirectory || revision.Shows(e));
+        var entries = (await revision.ReadEntriesAsync(store, cancellationToken)).Where(e => e.IsDirectory || revision.Shows(e));
         var committedAt = revision.Sweep?.CommittedAt ?? DateTimeOffset.UnixEpoch;
         return Results.Stream(output => archive.WriteAsync(output, id, revision.Sha, committedAt, entries, cancellationToken), Gzip);
     }
 
-    private static ManifestEntry? FindFile(Manifest manifest, string path)
+    private static async Task<ManifestEntry?> FindFileAsync(SnapshotStore store, KeptRevision revision, string path, CancellationToken cancellationToken)
     {
-        var raw = TreePath.ToRaw(path);
-        foreach (var entry in manifest.Entries)
-        {
-            if (string.Equals(entry.Path, raw, StringComparison.Ordinal))
-                return entry;
-        }
-
+        if (await store.FindEntryAsync(revision.SourceId, revision.Config, revision.Sha, TreePath.ToRaw(path), cancellationToken) is { } found)
+            return found;
         // Not a UTF-8 name: then it is asked for as the manifest shows it.
-        return manifest.Entries.FirstOrDefault(entry => TreePath.Show(entry.Path) is (var text, true) && text == path);
+        return path.Contains('%', StringComparison.Ordinal)
+            ? (await revision.ReadEntriesAsync(store, cancellationToken)).FirstOrDefault(entry => TreePath.Show(entry.Path) is (var text, true) && text == path)
+            : null;
     }
 
     private static (DateTimeOffset At, string Sha) ReadPlace(string cursor)
