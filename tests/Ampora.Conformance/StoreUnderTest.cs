@@ -58,6 +58,12 @@ public abstract class StoreUnderTest : IAsyncDisposable
     /// <summary>Reads a wake-up row.</summary>
     public abstract Task<WakeupView> ReadAsync(string id);
 
+    /// <summary>Reads what the wake-up row knows of the tip.</summary>
+    public abstract Task<TipView> ReadTipAsync(string id);
+
+    /// <summary>How many changes of a source were told of as skipped.</summary>
+    public abstract Task<int> CountSkippedEventsAsync(string id);
+
     /// <summary>Reads what the wake-up row and the secrets know of webhooks.</summary>
     public abstract Task<WebhookView> ReadWebhookAsync(string id);
 
@@ -85,6 +91,10 @@ public abstract class StoreUnderTest : IAsyncDisposable
 
 /// <summary>What tests look at in a wake-up row.</summary>
 public sealed record WakeupView(long Wanted, long Done, long Fence, long Config, int Failures, string? TipSha, bool WaitingForHost, TimeSpan NextPollIn);
+
+/// <summary>What tests look at of a tip.</summary>
+public sealed record TipView(
+    string? Sha, long? Config, string? Ref, string? MovedTo, string? SkippedSha = null, string? SkippedPreviousSha = null, long SkippedTotal = 0);
 
 /// <summary>What tests look at in a delivery.</summary>
 public sealed record DeliveryView(string Id, string Verdict, string? Reason, long? Ask, string? Result, string? RunId, string? ReplayOf);

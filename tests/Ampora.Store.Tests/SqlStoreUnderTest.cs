@@ -17,7 +17,7 @@ public sealed class SqlStoreUnderTest : StoreUnderTest
         ("wakeups",
         [
             "asked_at", "asked_since_claim_at", "lease_until", "not_before", "not_before_set_at", "retry_after_until", "next_poll_at", "woken_at",
-            "tip_seen_at", "last_checked_at", "last_succeeded_at", "expected_until", "reread_at", "webhook_proved_at", "last_webhook_at",
+            "tip_seen_at", "last_checked_at", "last_succeeded_at", "expected_until", "reread_at", "webhook_proved_at", "last_webhook_at", "skipped_at",
         ]),
         ("deliveries", ["received_at"]),
         ("unannounced", ["found_at"]),
@@ -134,6 +134,20 @@ public sealed class SqlStoreUnderTest : StoreUnderTest
         var row = await context.Wakeups.SingleAsync(w => w.SourceId == id);
         var now = await SourceWakeups.NowAsync(context, CancellationToken.None);
         return new(row.Wanted, row.Done, row.Fence, row.Config, row.Failures, row.TipSha, row.WaitingForHost, row.NextPollAt - now);
+    }
+
+    public override async Task<TipView> ReadTipAsync(string id)
+    {
+        await using var context = _store.Database.Read();
+        var row = await context.Wakeups.SingleAsync(w => w.SourceId == id);
+        Assert.Equal(row.SkippedTotal > 0, row.SkippedAt is not null);
+        return new(row.TipSha, row.TipConfig, row.TipRef, row.MovedTo, row.SkippedSha, row.SkippedPreviousSha, row.SkippedTotal);
+    }
+
+    public override async Task<int> CountSkippedEventsAsync(string id)
+    {
+        await using var context = _store.Database.Read();
+        return await context.Events.CountAsync(e => e.SourceId == id && e.Kind == "source" && e.Change == "skipped");
     }
 
     public override async Task<WebhookView> ReadWebhookAsync(string id)

@@ -51,6 +51,14 @@ public sealed class ModelConformance : WakeupStoreConformance
                 source.NextPollAt - _clock.GetUtcNow()));
         }
 
+        public override Task<TipView> ReadTipAsync(string id)
+        {
+            var s = _model.Source(id);
+            return Task.FromResult(new TipView(s.TipSha, s.TipConfig, s.TipRef, s.MovedTo, s.Skipped?.Sha, s.Skipped?.PreviousSha, s.SkippedTotal));
+        }
+
+        public override Task<int> CountSkippedEventsAsync(string id) => Task.FromResult(_model.SourceEvents.Count(e => e == (id, "skipped")));
+
         public override Task<WebhookView> ReadWebhookAsync(string id)
         {
             var source = _model.Source(id);

@@ -257,7 +257,7 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
             foreach (var wanted in _sources.Values.Where(s => !s.Paused && IsDue(s) && s.Wanted > s.Done))
                 ScheduleNextPoll(wanted);
             var due = _sources.Values.Where(s => !s.Paused && IsDue(s)).OrderByDescending(s => s.NextPollAt <= Now ? (Now - s.NextPollAt) / s.PollInterval : 1);
-            var left = _sources.Values.Where(s => IsPollOnly(s) && IsClaimable(s) && !WasWoken(s)).OrderBy(s => s.AskedAt);
+            var left = _sources.Values.Where(s => IsPollOnly(s) && IsClaimable(s) && HostHasPlace(s) && !WasWoken(s)).OrderBy(s => s.AskedAt);
             var taken = left.Concat(due).Take(Math.Min(limit, (int)_tokens)).ToList();
             foreach (var source in taken)
             {
@@ -279,7 +279,7 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
     {
         lock (_gate)
         {
-            var taken = _sources.Values.Where(s => !IsPollOnly(s) && IsClaimable(s) && !WasWoken(s)).OrderBy(s => s.AskedAt).Take(limit).ToList();
+            var taken = _sources.Values.Where(s => !IsPollOnly(s) && IsClaimable(s) && HostHasPlace(s) && !WasWoken(s)).OrderBy(s => s.AskedAt).Take(limit).ToList();
             foreach (var source in taken)
                 source.WokenAt = Now;
             return Task.FromResult<IReadOnlyList<string>>([.. taken.Select(s => s.Id)]);
