@@ -53,7 +53,7 @@ internal static class SourceTestReport
         "credential_unsupported" or "credential_unreadable" or "key_unreadable" => (Credential, false),
         // A host that hides what is private says so too.
         "auth_failed" or "not_found" => (Credential, true),
-        "ref_not_found" or "empty_repository" or "commit_not_found" => (Ref, true),
+        "ref_not_found" or "empty_repository" => (Ref, true),
         _ => (Connection, true),
     };
 
