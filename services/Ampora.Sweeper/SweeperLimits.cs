@@ -21,11 +21,9 @@ internal sealed class SweeperLimits
     [Range(1, 10_000)]
     public int ChecksAtOnce { get; set; } = 1024;
 
-    /// <summary>How many fetches run at once: each has child processes and a tree in memory.</summary>
+    /// <summary>
+    /// How many fetches run at once: each has child processes and a tree in memory. How many of them may be from one host, <c>Ampora__Git__RequestsPerHost</c> says.
+    /// </summary>
     [Range(1, 1_000)]
     public int FetchesAtOnce { get; set; } = 32;
-
-    /// <summary>How many of those may be from one host, so that a slow one leaves places for the others.</summary>
-    [Range(1, 1_000)]
-    public int FetchesPerHost { get; set; } = 8;
 }

@@ -26,7 +26,8 @@ public static class GitService
         services.AddGitAddressPolicy(configurePolicy);
         services.TryAddSingleton(provider => new GuardedConnector(provider.GetRequiredService<AddressPolicy>(), Limits(provider)));
         services.TryAddSingleton(provider => new GitHttp(provider.GetRequiredService<GuardedConnector>(), Limits(provider)));
-        services.TryAddSingleton(provider => new InstallationTokens(provider.GetRequiredService<GitHttp>(), Time(provider)));
+        services.TryAddSingleton(provider => new InstallationTokens(
+            provider.GetRequiredService<GitHttp>(), provider.GetRequiredService<HostGate>(), Time(provider)));
         services.TryAddSingleton<HttpLogins>();
         services.TryAddSingleton<Discoveries>();
         services.TryAddSingleton(provider => new HostGate(Limits(provider), Time(provider)));

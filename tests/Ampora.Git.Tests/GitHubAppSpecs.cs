@@ -187,6 +187,11 @@ public sealed class GitHubAppSpecs : IAsyncLifetime
 
         Assert.Equal("rate_limited", error.Code);
         Assert.Equal(TimeSpan.FromMinutes(7), error.RetryAfter);
+
+        // Nobody else with this credential asks before.
+        _clock.Advance(TimeSpan.FromMinutes(2));
+        Assert.Equal(TimeSpan.FromMinutes(5), (await FailAsync(Remote())).RetryAfter);
+        Assert.Equal(1, _github.Asked);
     }
 
     [Fact]

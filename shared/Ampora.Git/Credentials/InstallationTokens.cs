@@ -12,7 +12,7 @@ namespace Ampora.Git.Credentials;
 /// Gets and keeps the tokens of GitHub App installations (https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app). A token
 /// lasts an hour and is made anew before it ends, once for all who need it. Only memory holds it.
 /// </summary>
-internal sealed class InstallationTokens(GitHttp http, TimeProvider time)
+internal sealed class InstallationTokens(GitHttp http, HostGate hosts, TimeProvider time)
 {
     // A fetch that begins with the last of a token must still end with it.
     private static readonly TimeSpan Margin = TimeSpan.FromMinutes(5);
@@ -25,6 +25,8 @@ internal sealed class InstallationTokens(GitHttp http, TimeProvider time)
 
     // GitHub's answer has some hundred bytes, and each repository of a limited installation some thousand; they are of no use here.
     private const int MaxAnswerBytes = 4 * 1024 * 1024;
+
+    private static readonly JsonSerializerOptions SnakeCase = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     private static readonly SearchValues<char> TokenCharacters =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=");
@@ -88,17 +90,15 @@ internal sealed class InstallationTokens(GitHttp http, TimeProvider time)
 
             var answer = await ReadAsync(response, cancellationToken);
             if ((int)response.StatusCode != 201)
-                throw Refused(response, answer, app, uri);
-            using var json = JsonDocument.Parse(answer);
-            var token = json.RootElement.GetProperty("token").GetString();
-            var expires = json.RootElement.GetProperty("expires_at").GetDateTimeOffset();
-            if (string.IsNullOrEmpty(token) || token.AsSpan().ContainsAnyExcept(TokenCharacters))
+                throw Refused(remote, response, answer, app, uri);
+            var given = JsonSerializer.Deserialize<Answer>(answer, SnakeCase);
+            if (string.IsNullOrEmpty(given?.Token) || given.Token.AsSpan().ContainsAnyExcept(TokenCharacters) || given.ExpiresAt is not { } end)
                 throw PacketReader.Broken("an installation token that is none");
             // Told in their time, kept in ours.
-            var lifetime = expires - (response.Headers.Date ?? time.GetUtcNow());
-            return (token, time.GetUtcNow() + lifetime - Margin);
+            var lifetime = end - (response.Headers.Date ?? time.GetUtcNow());
+            return (given.Token, time.GetUtcNow() + lifetime - Margin);
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (JsonException e)
         {
             throw new GitException("protocol_error", $"{uri.Host} did not answer as GitHub's API does.", "Check that the repository's host is GitHub or a GitHub Enterprise Server.", e);
         }
@@ -137,10 +137,13 @@ internal sealed class InstallationTokens(GitHttp http, TimeProvider time)
         return answer.ToArray();
     }
 
-    private GitException Refused(HttpResponseMessage response, byte[] answer, GitCredential.GitHubApp app, Uri uri)
+    private GitException Refused(GitRemote remote, HttpResponseMessage response, byte[] answer, GitCredential.GitHubApp app, Uri uri)
     {
         var status = (int)response.StatusCode;
         var wait = RateHeaders.Find(response, time);
+        // Without a token there is nothing to ask the repository's host for either.
+        if (wait is { } alone)
+            hosts.LeaveAlone(remote, alone);
         var said = string.Create(CultureInfo.InvariantCulture, $"{status} from {uri.Host} for an installation token{MessageIn(answer)}");
         return status switch
         {
@@ -169,6 +172,8 @@ internal sealed class InstallationTokens(GitHttp http, TimeProvider time)
             return "";
         }
     }
+
+    private sealed record Answer(string? Token, DateTimeOffset? ExpiresAt);
 
     private sealed class Kept
     {
