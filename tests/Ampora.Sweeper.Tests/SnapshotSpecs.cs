@@ -111,6 +111,33 @@ public abstract class SnapshotSpecs(PostgresServer? postgres)
         Assert.True((await ampora.RunAsync("fleet", 3)).Forced);
     }
 
+    [Fact]
+    public async Task A_kept_tree_that_is_removed_before_it_becomes_the_tip_again_is_fetched_again()
+    {
+        await using var ampora = await Deployment.StartAsync(postgres);
+        var repository = ampora.Git.CreateRepository();
+        var root = await repository.CommitAsync(("file", "0"));
+        var a = await repository.CommitAsync(("file", "a"));
+        await ampora.CreateSourceAsync("fleet", repository.Url);
+        await ampora.RunAsync("fleet", 1);
+        await repository.CommitAsync([new GitFile("file", "b"u8.ToArray())], parent: root);
+        await ampora.WebhookAsync("fleet");
+        await ampora.RunAsync("fleet", 2);
+
+        await repository.ForcePushAsync(a);
+        // The tree was found; now the host is asked for the ancestors.
+        using (var gate = repository.Hold(GitRequestKind.Fetch))
+        {
+            await ampora.WebhookAsync("fleet");
+            await gate.Reached.WaitAsync(TimeSpan.FromSeconds(30), Token);
+            await ampora.Database.WriteAsync((context, token) => context.Snapshots.Where(s => s.Sha == a).ExecuteDeleteAsync(token), Token);
+        }
+
+        var run = await ampora.RunAsync("fleet", 3);
+        Assert.Equal((a, false, "succeeded"), (run.Sha, run.Reused, run.Outcome));
+        await AssertSnapshotAsync(ampora, repository, a);
+    }
+
     private static async Task AssertSnapshotAsync(Deployment ampora, GitRepository repository, string sha)
     {
         var manifest = await ampora.Snapshots.ReadManifestAsync("fleet", 1, sha, staged: false, Token)
