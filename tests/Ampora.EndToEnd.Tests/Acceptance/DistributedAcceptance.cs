@@ -1,5 +1,6 @@
 using System.Net;
 using Ampora.EndToEnd.Tests.Deployments;
+using Ampora.EndToEnd.Tests.Secrets;
 using Ampora.EndToEnd.Tests.Senders;
 using Ampora.TestServers;
 
@@ -75,6 +76,12 @@ public sealed class DistributedSharedHook(DistributedDeployment deployment) : Sh
 
 [Collection(SharedDistributed.Name)]
 public sealed class DistributedSharedRemote(DistributedDeployment deployment) : SharedRemoteSpecs(deployment);
+
+[Collection(SharedDistributed.Name)]
+public sealed class DistributedSourceKinds(DistributedDeployment deployment) : SourceKindSpecs(deployment);
+
+[Collection(SharedProxied.Name)]
+public sealed class DistributedSecrets(ProxiedDistributedDeployment deployment) : SecretSpecs(deployment, deployment.Proxy);
 
 [Collection(SharedDistributed.Name)]
 public sealed class DistributedLaggingHost(DistributedDeployment deployment) : LaggingHostSpecs(deployment);

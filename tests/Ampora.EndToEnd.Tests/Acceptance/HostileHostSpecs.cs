@@ -1,10 +1,11 @@
-using Ampora.EndToEnd.Tests.Deployments;
 using Ampora.EndToEnd.Tests.Hostile;
+using Ampora.EndToEnd.Tests.Secrets;
 
 namespace Ampora.EndToEnd.Tests.Acceptance;
 
 /// <summary>Whatever a Git host sends ends as a failed run that says what it was, in bounded memory, while other sources are served.</summary>
-public sealed class HostileHostSpecs(OneSweeperDeployment deployment) : IClassFixture<OneSweeperDeployment>
+[Collection(SharedProxied.Name)]
+public sealed class HostileHostSpecs(ProxiedDistributedDeployment deployment)
 {
     // Of the sweeper and all its children together.
     private const long MaxBytes = 500_000_000;

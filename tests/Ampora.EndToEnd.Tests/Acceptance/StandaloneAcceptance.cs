@@ -1,4 +1,5 @@
 using Ampora.EndToEnd.Tests.Deployments;
+using Ampora.EndToEnd.Tests.Secrets;
 
 namespace Ampora.EndToEnd.Tests.Acceptance;
 
@@ -28,3 +29,8 @@ public sealed class StandaloneRealSenders(StandaloneDeployment deployment) : Rea
 
 [Collection(SharedStandalone.Name)]
 public sealed class StandaloneSharedRemote(StandaloneDeployment deployment) : SharedRemoteSpecs(deployment);
+
+[Collection(SharedStandalone.Name)]
+public sealed class StandaloneSourceKinds(StandaloneDeployment deployment) : SourceKindSpecs(deployment);
+
+public sealed class StandaloneSecrets(ProxiedStandaloneDeployment deployment) : SecretSpecs(deployment, deployment.Proxy), IClassFixture<ProxiedStandaloneDeployment>;

@@ -28,6 +28,9 @@ public abstract class Deployment : IAsyncLifetime
 
     protected List<ServiceProcess> Processes { get; } = [];
 
+    /// <summary>Settings of every process besides the usual ones.</summary>
+    protected virtual IReadOnlyDictionary<string, string?> Settings { get; } = new Dictionary<string, string?>();
+
     /// <summary>The management ports that are open, for <see cref="MetricAsync"/>.</summary>
     protected List<string> ManagementUrls { get; } = [];
 
@@ -60,6 +63,13 @@ public abstract class Deployment : IAsyncLifetime
 
     /// <summary>What the processes have said, for a failure's message.</summary>
     public string Logs() => string.Join("\n", Processes.Select(p => $"--- {p.Service}\n{p.Output}"));
+
+    /// <summary>All that is stored, as bytes that can be searched: rows as text, or the files of the databases.</summary>
+    public abstract Task<IReadOnlyList<(string Where, byte[] Content)>> StoredAsync();
+
+    /// <summary>What the management ports show.</summary>
+    public async Task<string> MetricsAsync() =>
+        string.Concat(await Task.WhenAll(ManagementUrls.Select(address => Sender.GetStringAsync($"{address}/metrics", Token))));
 
     /// <summary>Makes a repository with one commit, and a source that has synced it.</summary>
     public async Task<WatchedSource> WatchAsync(int pollIntervalSeconds = 86_400, string? id = null, GitRepository? repository = null)

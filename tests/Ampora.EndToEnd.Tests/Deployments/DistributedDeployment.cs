@@ -38,6 +38,33 @@ public class DistributedDeployment : Deployment
         return Processes.Single(p => owner.Split(':')[1] == p.Id.ToString(CultureInfo.InvariantCulture));
     }
 
+    public override async Task<IReadOnlyList<(string Where, byte[] Content)>> StoredAsync()
+    {
+        var stored = new List<(string, byte[])>();
+        foreach (var address in new[] { _store, _audit })
+        {
+            await using var database = NpgsqlDataSource.Create(address);
+            var tables = new List<string>();
+            await using (var command = database.CreateCommand("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"))
+            await using (var reader = await command.ExecuteReaderAsync(Token))
+            {
+                while (await reader.ReadAsync(Token))
+                    tables.Add(reader.GetString(0));
+            }
+
+            foreach (var table in tables)
+            {
+                // Bytes are shown as hexadecimal digits.
+                await using var rows = database.CreateCommand($"SELECT t::text FROM {table} AS t");
+                await using var reader = await rows.ExecuteReaderAsync(Token);
+                while (await reader.ReadAsync(Token))
+                    stored.Add((table, System.Text.Encoding.UTF8.GetBytes(reader.GetString(0))));
+            }
+        }
+
+        return stored;
+    }
+
     protected override async Task StartAsync()
     {
         Broker = await StartBrokerAsync();
@@ -92,7 +119,7 @@ public class DistributedDeployment : Deployment
                 environment["Ampora__Webhooks__MissGraceSeconds"] = MissGraceSeconds;
             }
 
-            foreach (var (name, value) in more ?? [])
+            foreach (var (name, value) in Settings.Concat(more ?? []))
                 environment[name] = value;
             var process = new ServiceProcess(service, environment);
             process.Start();
@@ -119,10 +146,4 @@ public sealed class OwnBrokerDeployment : DistributedDeployment
 public sealed class FourSweepersDeployment : DistributedDeployment
 {
     protected override int Sweepers => 4;
-}
-
-/// <summary>The same with one sweeper, whose memory is looked at.</summary>
-public sealed class OneSweeperDeployment : DistributedDeployment
-{
-    protected override int Sweepers => 1;
 }

@@ -6,7 +6,7 @@ namespace Ampora.EndToEnd.Tests.Deployments;
 /// <summary>One real process of a service, with its output kept for the day that a test fails.</summary>
 public sealed class ServiceProcess : IAsyncDisposable
 {
-    private const int KeptLines = 500;
+    private const int KeptLines = 20_000;
 
     private readonly ConcurrentQueue<string> _output = [];
     private readonly ProcessStartInfo _start;

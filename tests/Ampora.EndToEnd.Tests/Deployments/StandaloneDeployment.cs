@@ -3,18 +3,24 @@ using Ampora.TestServers;
 namespace Ampora.EndToEnd.Tests.Deployments;
 
 /// <summary>One process: in-memory bus, SQLite.</summary>
-public sealed class StandaloneDeployment : Deployment
+public class StandaloneDeployment : Deployment
 {
+    // Held by the process, and empty.
+    private const string LockFile = "lock";
+
     private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("ampora-e2e-");
 
     public ServiceProcess Process => Processes[0];
+
+    public override Task<IReadOnlyList<(string Where, byte[] Content)>> StoredAsync() => Task.FromResult<IReadOnlyList<(string, byte[])>>(
+        [.. _data.EnumerateFiles("*", SearchOption.AllDirectories).Where(file => file.Name != LockFile).Select(file => (file.FullName, ReadShared(file)))]);
 
     protected override Task StartAsync()
     {
         BaseUrl = $"http://127.0.0.1:{FreePort.Next()}";
         var management = FreePort.Next();
         ManagementUrls.Add($"http://127.0.0.1:{management}");
-        var process = new ServiceProcess("standalone", new Dictionary<string, string?>
+        var process = new ServiceProcess("standalone", new Dictionary<string, string?>(Settings)
         {
             ["ASPNETCORE_URLS"] = BaseUrl,
             ["ASPNETCORE_ENVIRONMENT"] = "Development",
@@ -32,5 +38,21 @@ public sealed class StandaloneDeployment : Deployment
     {
         _data.Delete(recursive: true);
         return Task.CompletedTask;
+    }
+
+    // The databases are open, and caches come and go.
+    private static byte[] ReadShared(FileInfo file)
+    {
+        try
+        {
+            using var stream = new FileStream(file.FullName, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var content = new MemoryStream();
+            stream.CopyTo(content);
+            return content.ToArray();
+        }
+        catch (FileNotFoundException)
+        {
+            return [];
+        }
     }
 }
