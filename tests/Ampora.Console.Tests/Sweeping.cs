@@ -30,7 +30,8 @@ internal static class Sweeping
 
     /// <summary>Checks a source that is asked for: its tip is this commit.</summary>
     public static Task SweepTreeAsync(
-        this TestConsole console, string id, string sha, DateTimeOffset committedAt, IReadOnlyList<(ManifestEntry Entry, byte[]? Content)> tree) =>
+        this TestConsole console, string id, string sha, DateTimeOffset committedAt, IReadOnlyList<(ManifestEntry Entry, byte[]? Content)> tree,
+        bool skipped = false, string? movedTo = null) =>
         RunAsync(console, id, async claim =>
         {
             var store = console.Services.GetRequiredService<SnapshotStore>();
@@ -51,6 +52,8 @@ internal static class Sweeping
             {
                 Sha = sha,
                 RefName = "refs/heads/main",
+                Skipped = skipped,
+                MovedTo = movedTo,
                 Commit = new CommitSummary("Ada <ada@example.com>", "Change the <fleet>", committedAt),
                 Parents = [],
                 Forced = false,

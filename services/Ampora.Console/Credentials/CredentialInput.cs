@@ -11,6 +11,9 @@ internal static partial class CredentialInput
     /// <summary>The code of a credential that cannot be used with the URL.</summary>
     public const string Unsupported = "unsupported_credential";
 
+    /// <summary>An RSA key of 16384 bits has 13,000 characters.</summary>
+    public const int MaxKeyLength = 16 * 1024;
+
     // Access tokens of Git hosts have up to some hundred characters, JSON Web Tokens a few thousand.
     private const int MaxSecretLength = 8192;
     private const int MaxUsernameLength = 255;
@@ -33,7 +36,9 @@ internal static partial class CredentialInput
             "githubApp" => ReadGitHubApp(fields),
             _ => Refuse(fields),
         };
-        var ca = CertificateInput.Read(fields, "ca");
+        var ca = fields.Lines("ca", CertificateAuthorities.MaxLength);
+        if (ca is not null && CertificateAuthorities.FindProblem(ca) is { } problem)
+            fields.Fail("ca", problem);
         if (credential is GitCredential.None && !fields.Has("ca"))
             fields.Fail("ca", "It is required: type \"none\" is for a public repository whose host has a certificate authority of its own. Without one, leave the credential out.");
         fields.RefuseUnknown();
@@ -89,8 +94,8 @@ internal static partial class CredentialInput
         var installation = fields.RequiredTextOrNumber("installationId", MaxIdLength);
         if (installation is not null && !Number().IsMatch(installation))
             fields.Fail("installationId", "It should be the number at the end of the installation's address, github.com/settings/installations/NUMBER.");
-        var key = fields.RequiredLines("privateKey", PemInput.MaxKeyLength);
-        if (key is not null && PemInput.FindRsaProblem(key) is { } problem)
+        var key = fields.RequiredLines("privateKey", MaxKeyLength);
+        if (key is not null && AppAssertion.FindKeyProblem(key) is { } problem)
             fields.Fail("privateKey", problem);
         return app is null || installation is null || key is null ? null : new GitCredential.GitHubApp(app, installation, key);
     }

@@ -14,7 +14,7 @@ internal static class SshCredentialInput
     /// <summary>Reads them; null when something is missing or wrong, which is noted.</summary>
     public static GitCredential.Ssh? Read(JsonFields fields)
     {
-        var key = fields.RequiredLines("privateKey", PemInput.MaxKeyLength);
+        var key = fields.RequiredLines("privateKey", CredentialInput.MaxKeyLength);
         var passphrase = fields.Text("passphrase", MaxPassphraseLength);
         var knownHosts = fields.RequiredLines("knownHosts", KnownHosts.MaxLength);
         if (key is null || knownHosts is null)
