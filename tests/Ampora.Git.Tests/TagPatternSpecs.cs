@@ -46,6 +46,14 @@ public sealed class TagPatternSpecs : IAsyncLifetime
     // What is no version is no candidate.
     [InlineData("tags/v1.*", "v1.2 v1.x v1.02.3 v1.2.3.4 v1.0.0 v1.1.0_1", "v1.0.0")]
     [InlineData("tags/v1.*", "v1.0.0 v1.9.0/backup release/v1.9.0", "v1.0.0")]
+    // One repository with versions of several things: what stands before a version is a name, and its dashes ask for no prereleases.
+    [InlineData("tags/web/v1.*", "web/v1.2.0 web/v1.10.0 api/v1.11.0 v1.12.0 web/v2.0.0", "web/v1.10.0")]
+    [InlineData("tags/web-app-v1.*", "web-app-v1.2.0 web-app-v1.3.0 web-app-v1.4.0-rc.1 web-v1.9.0", "web-app-v1.3.0")]
+    [InlineData("tags/web-*", "web-1.2.0 web-v1.3.0 web-app-9.0.0 web-2.0.0-rc.1", "web-v1.3.0")]
+    [InlineData("tags/web-2-v1.*", "web-2-v1.0.0 web-2-v1.1.0", "web-2-v1.1.0")]
+    [InlineData("tags/@acme/web@*", "@acme/web@1.0.0 @acme/web@1.0.1", "@acme/web@1.0.1")]
+    [InlineData("tags/web-v2.0.0-rc.*", "web-v2.0.0-rc.2 web-v2.0.0-rc.11 web-v2.0.0", "web-v2.0.0-rc.11")]
+    [InlineData("tags/release*", "release1.0.0 release1.0.1 releases", "release1.0.1")]
     public void The_highest_that_fits(string pattern, string tags, string expected)
     {
         var query = new RefQuery([pattern]);
