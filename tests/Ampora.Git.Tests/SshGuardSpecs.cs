@@ -36,7 +36,8 @@ public sealed class SshGuardSpecs : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await _git.DisposeAsync();
-        await _server.DisposeAsync();
+        if (_server is not null)
+            await _server.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
     }
 

@@ -22,7 +22,8 @@ public sealed class SshSpecs : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await _git.DisposeAsync();
-        await _server.DisposeAsync();
+        if (_server is not null)
+            await _server.DisposeAsync();
     }
 
     [Theory]

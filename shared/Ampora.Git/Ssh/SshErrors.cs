@@ -53,7 +53,7 @@ internal static class SshErrors
         {
             return new GitException(
                 "host_key_changed",
-                $"The key of {host} is another one than the credential's known hosts say: {Line("Host key for", "fingerprint")}",
+                $"{host} shows another key than the credential's known hosts have: {Line("SHA256:")}",
                 "Ask the Git host whether it has a new key. If so, give the credential anew with the new line; if not, somebody stands between.");
         }
 
@@ -114,13 +114,18 @@ internal static class SshErrors
         ? null
         : new GitException(
             "unreachable",
-            $"{remote.Url.HostAndPort} ended the connection{(errors.Length == 0 ? "" : $": {Readable.Line(errors)}")}.",
+            $"{remote.Url.HostAndPort} ended the connection{(errors.Length == 0 ? "" : $": {Readable.Line(errors.Split('\n')[0]).TrimEnd('.')}")}.",
             "Check the URL, that its port is that of SSH, and that the Git host lets connections in from here.");
 
-    public static GitException KeyUnreadable(string said) => new(
-        "key_unreadable",
-        $"OpenSSH cannot read the private key: {Readable.Line(said)}",
-        "Give the whole file that ssh-keygen wrote, from BEGIN to END, and its passphrase if it has one.");
+    /// <summary>A key that is none, or is encrypted otherwise.</summary>
+    /// <param name="said">What OpenSSH said when it read the key.</param>
+    public static GitException KeyUnreadable(string said) => said.Contains("passphrase supplied", StringComparison.Ordinal)
+        ? new GitException(
+            "key_unreadable", "The private key is encrypted, and the credential's passphrase is wrong or missing.", "Give the credential again with the key's passphrase.")
+        : new GitException(
+            "key_unreadable",
+            $"OpenSSH finds no private key in the credential ({Readable.Line(said[(said.LastIndexOf(':') + 1)..])}).",
+            "Give the whole file that ssh-keygen wrote, from BEGIN to END, without a change to its lines.");
 
     private static string GitUser(GitRemote remote) => remote.Url.SshUser == SshAddress.DefaultUser ? "git is right for most hosts" : "most hosts want git";
 }
