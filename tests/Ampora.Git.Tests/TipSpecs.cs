@@ -167,6 +167,7 @@ public sealed class TipSpecs : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData(203, null, "auth_failed", null)]
     [InlineData(403, null, "auth_failed", null)]
     [InlineData(404, null, "not_found", null)]
     [InlineData(410, null, "not_found", null)]

@@ -13,12 +13,16 @@ internal static class HostFailure
     public static GitException? Of(HttpResponseMessage response, GitRemote remote, TimeProvider time)
     {
         var status = (int)response.StatusCode;
-        if (status is >= 200 and < 400)
+        // Azure DevOps shows its sign-in page with 203 to whom it does not know.
+        if (status is >= 200 and < 400 and not 203)
             return null;
         var host = remote.Url.HostAndPort;
         var retryAfter = RateHeaders.Find(response, time);
         return status switch
         {
+            203 => new GitException("auth_failed", $"203 from {host}, with a page to sign in", !remote.HasLogin
+                ? "The repository is private: give a credential that may read it."
+                : "The credential is wrong or has expired: give a new one."),
             401 => new GitException("auth_failed", $"401 from {host}", !remote.HasLogin
                 ? "The repository is private or does not exist: give a credential that may read it, or correct the URL."
                 : "The repository is private and the credential is wrong or has expired: give a new one."),
