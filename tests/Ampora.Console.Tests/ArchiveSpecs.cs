@@ -6,6 +6,7 @@ using System.Text;
 using Ampora.Database;
 using Ampora.Store.Snapshots;
 using Ampora.TestServers;
+using Microsoft.EntityFrameworkCore;
 
 namespace Ampora.Console.Tests;
 
@@ -111,6 +112,27 @@ public sealed class ArchiveSpecs(Consoles consoles)
         using var whole = await console.Admin.CallAsync(HttpMethod.Get, $"{at}/archive.tar.gz", null, ("If-None-Match", filtered.Headers.ETag!.ToString()));
         Assert.Equal(HttpStatusCode.OK, whole.StatusCode);
         Assert.Equal(9, NamesIn(await whole.Content.ReadAsByteArrayAsync(Stop)).Count);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1_000_000)]
+    public async Task A_content_that_is_gone_never_makes_a_short_archive(int before)
+    {
+        var console = await consoles.OnAsync(DatabaseDialect.Sqlite);
+        var id = await console.CreateSourceAsync();
+        var content = new byte[before];
+        new Random(5).NextBytes(content);
+        await console.SweepAsync(id, ("a.bin", "100644", content), ("b.txt", "100644", Sweeping.Bytes("gone")));
+        await console.Store.WriteAsync((context, stop) => context.Blobs.Where(b => b.SourceId == id && b.Size == 4).ExecuteDeleteAsync(stop), Stop);
+
+        var answer = async () =>
+        {
+            using var response = await console.Admin.CallAsync(HttpMethod.Get, $"/api/git/sources/{id}/snapshots/latest/archive.tar.gz");
+            response.EnsureSuccessStatusCode();
+            await response.Content.ReadAsByteArrayAsync(Stop);
+        };
+        await Assert.ThrowsAsync<HttpRequestException>(answer);
     }
 
     // A tree as the sweeper reads it: all entries, sorted by the bytes of their paths.
