@@ -43,6 +43,7 @@ public sealed class FirstSchemaSpecs(PostgresServer postgres)
 
         var wakeup = sources[0].Wakeup!;
         Assert.Equal((7, 6, 5, 3, "git.example:443"), (wakeup.Wanted, wakeup.Done, wakeup.WantedWebhook, wakeup.SecretVersion, wakeup.Host));
+        Assert.Equal(("https://git.example/org/fleet.git", 0L), (wakeup.Remote, wakeup.SkippedTotal));
         Assert.Equal((60, 60, true, At(3)), (wakeup.PollIntervalSeconds, wakeup.BasePollIntervalSeconds, wakeup.Adaptive, wakeup.LastWebhookAt));
         Assert.Equal((0, 0L, null, null), (wakeup.MissedInRow, wakeup.MissedTotal, wakeup.ExpectedUntil, wakeup.RereadCovers));
         Assert.Equal((300, false, null), (sources[1].Wakeup!.BasePollIntervalSeconds, sources[1].Wakeup!.Adaptive, sources[1].Wakeup!.LastWebhookAt));
