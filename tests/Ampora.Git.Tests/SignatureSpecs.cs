@@ -44,7 +44,7 @@ public sealed class SignatureSpecs : IAsyncLifetime
         Assert.Null(AllowedSigners.FindProblem(allowed));
 
         Assert.Equal(new CommitSigner("ada@example.org", key.Fingerprint), await VerifyAsync(repository, sha, allowed));
-        Assert.Empty(Directory.EnumerateFiles(_git.CacheFolder, "ampora-signers-*", SearchOption.AllDirectories));
+        Assert.Empty(Directory.EnumerateFiles(_git.CacheFolder, "ampora-signers*", SearchOption.AllDirectories));
     }
 
     [Theory]

@@ -13,6 +13,12 @@ internal sealed class Wildcard
     // A pattern of a line's length has hardly more steps than this, and most have ten.
     private const int StepsOnStack = 256;
 
+    private static readonly BitArray Anything = Bytes(_ => true);
+
+    private static readonly BitArray NoSlash = Bytes(c => c != '/');
+
+    private static readonly BitArray None = Bytes(_ => false);
+
     private readonly Step[] _steps;
 
     private Wildcard(Step[] steps) => _steps = steps;
@@ -38,7 +44,7 @@ internal sealed class Wildcard
     public static Wildcard Parse(string pattern, bool isPath)
     {
         var steps = new List<Step>(pattern.Length);
-        var any = Bytes(isPath ? b => b != '/' : _ => true);
+        var any = isPath ? NoSlash : Anything;
         for (var i = 0; i < pattern.Length; i++)
         {
             switch (pattern[i])
@@ -52,7 +58,7 @@ internal sealed class Wildcard
                         && (next.IsEmpty || next[0] == '/' || next.StartsWith(@"\/", StringComparison.Ordinal));
                     if (crosses && next.StartsWith("/", StringComparison.Ordinal))
                         steps.Add(new Step(Kind.Optional));
-                    steps.Add(new Step(Kind.Star, Set: crosses ? Bytes(_ => true) : any));
+                    steps.Add(new Step(Kind.Star, Set: crosses ? Anything : any));
                     break;
                 case '?':
                     steps.Add(new Step(Kind.Set, Set: any));
@@ -67,7 +73,7 @@ internal sealed class Wildcard
                     steps.Add(new Step(Kind.One, pattern[++i]));
                     break;
                 case '\\':
-                    steps.Add(new Step(Kind.Set, Set: Bytes(_ => false)));
+                    steps.Add(new Step(Kind.Set, Set: None));
                     break;
                 case var c:
                     steps.Add(new Step(Kind.One, c));

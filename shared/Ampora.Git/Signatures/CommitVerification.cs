@@ -43,8 +43,8 @@ internal static class CommitVerification
                 "Sign it with an allowed SSH key: git config gpg.format ssh, then git commit --amend -S, and push.");
         }
 
-        // Names of allowed keys, not secrets; but nobody else may put one in.
-        var file = Path.Combine(repository, $"ampora-signers-{Guid.NewGuid():n}");
+        // Names of allowed keys, not secrets; but nobody else may put one in. Whoever verifies has the repository alone, so that one that was killed left the same file.
+        var file = Path.Combine(repository, "ampora-signers");
         try
         {
             await WriteAsync(file, allowedSigners, cancellationToken);
@@ -115,6 +115,7 @@ internal static class CommitVerification
     private static async Task WriteAsync(string file, string text, CancellationToken cancellationToken)
     {
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        File.Delete(file);
         if (!OperatingSystem.IsWindows())
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         await using var stream = new FileStream(file, options);
