@@ -86,7 +86,7 @@ public sealed class SecondSchemaSpecs(PostgresServer postgres)
             INSERT INTO wakeups (source_id, wanted, done, wanted_webhook, wanted_manual, fence, config, secret_version, paused, host, waiting_for_host,
                 poll_interval_seconds, base_poll_interval_seconds, adaptive, next_poll_at, tip_sha, tip_config, failures, run_count,
                 last_webhook_at, missed_in_row, missed_total)
-            VALUES ({0}, 7, 6, 5, 0, 4, 2, 3, FALSE, 'git.example:443', FALSE, 60, 30, TRUE, {1}, 'large', 2, 0, 2, {1}, 3, 4)
+            VALUES ({0}, 7, 6, 5, 0, 4, 2, 3, FALSE, 'git.example:443', FALSE, 60, 30, TRUE, {1}, 'small', 2, 0, 2, {1}, 3, 4)
             """,
             [id, now],
             Token);
