@@ -73,6 +73,7 @@ public sealed class HostileHostSpecs(ProxiedDistributedDeployment deployment)
         Assert.NotEmpty(run["error"]!["remedy"]!.GetValue<string>());
         Assert.InRange(peak, 1, MaxBytes);
         await deployment.DeleteAsync($"/api/git/sources/{id}");
-        await deployment.EventuallyAsync(() => Task.FromResult(sweeper.Descendants().Count == 0 ? "none" : null), "no child of the sweeper is left");
+        await deployment.EventuallyAsync(
+            () => Task.FromResult(sweeper.Left(deployment.DataFolder).Count == 0 ? "none" : null), "no child of the sweeper is left");
     }
 }

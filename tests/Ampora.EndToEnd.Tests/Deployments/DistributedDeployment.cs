@@ -22,6 +22,9 @@ public class DistributedDeployment : Deployment
 
     protected RabbitMqServer Broker { get; private set; } = null!;
 
+    /// <summary>Where the processes keep what they have on disk: Git's caches.</summary>
+    public string DataFolder => _data.FullName;
+
     /// <summary>Where a replica of a service listens, without the gateway.</summary>
     public string AddressOf(string service, int replica = 0) => _addresses[$"{service}-{replica}"];
 

@@ -21,8 +21,9 @@ internal sealed class ProcessTree : IAsyncDisposable
     /// <summary>The most that they had in memory together since the last question.</summary>
     public long TakePeak() => Interlocked.Exchange(ref _peak, 0);
 
-    /// <summary>The commands of the descendants that run now.</summary>
-    public IReadOnlyList<string> Descendants() => [.. Members().Where(id => id != _root).Select(CommandOf).Where(command => command.Length > 0)];
+    /// <summary>The commands of the descendants that run now, and of all that work in a folder: one whose parent is dead is nobody's descendant.</summary>
+    public IReadOnlyList<string> Left(string folder) =>
+        [.. Members().Where(id => id != _root).Concat(All().Where(id => WorksIn(id, folder))).Distinct().Select(CommandOf).Where(command => command.Length > 0)];
 
     public async ValueTask DisposeAsync()
     {
@@ -54,9 +55,9 @@ internal sealed class ProcessTree : IAsyncDisposable
     private List<int> Members()
     {
         var children = new Dictionary<int, List<int>>();
-        foreach (var folder in Directory.EnumerateDirectories("/proc"))
+        foreach (var id in All())
         {
-            if (!int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var id) || Read(id, "stat") is not { } stat)
+            if (Read(id, "stat") is not { } stat)
                 continue;
             // The name, in brackets, may hold anything; state and parent follow it.
             var parent = int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture);
@@ -69,6 +70,23 @@ internal sealed class ProcessTree : IAsyncDisposable
         for (var i = 0; i < members.Count; i++)
             members.AddRange(children.GetValueOrDefault(members[i], []));
         return members;
+    }
+
+    private static IEnumerable<int> All() => Directory.EnumerateDirectories("/proc")
+        .Select(folder => int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : 0)
+        .Where(id => id > 0);
+
+    private static bool WorksIn(int id, string folder)
+    {
+        try
+        {
+            return new FileInfo($"/proc/{id}/cwd").LinkTarget?.StartsWith(folder, StringComparison.Ordinal) == true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Gone meanwhile.
+            return false;
+        }
     }
 
     private static long ResidentBytes(int id) =>
