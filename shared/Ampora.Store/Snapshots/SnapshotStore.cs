@@ -123,15 +123,8 @@ public sealed class SnapshotStore(Database<StoreContext> database, SnapshotTimes
     }
 
     /// <summary>Reads a manifest; null when there is none, or none that is visible (unless <paramref name="staged"/>).</summary>
-    public async Task<Manifest?> ReadManifestAsync(string sourceId, long config, string sha, bool staged, CancellationToken cancellationToken)
-    {
-        if (await FindManifestAsync(sourceId, config, sha, staged, cancellationToken) is not { } manifestId)
-            return null;
-        var entries = new List<ManifestEntry>();
-        await foreach (var entry in ManifestReader.ReadAsync(new StoredContent(database, manifestId), cancellationToken))
-            entries.Add(entry);
-        return new Manifest(entries);
-    }
+    public async Task<Manifest?> ReadManifestAsync(string sourceId, long config, string sha, bool staged, CancellationToken cancellationToken) =>
+        await ReadEntriesAsync(sourceId, config, sha, staged, cancellationToken) is { } entries ? new Manifest([.. entries]) : null;
 
     /// <summary>
     /// Reads a manifest to be looked through, entry by entry, by what cannot wait in between: what is in memory is its compressed form. Null when there is none, or
@@ -144,7 +137,8 @@ public sealed class SnapshotStore(Database<StoreContext> database, SnapshotTimes
         var bytes = new MemoryStream();
         await new StoredContent(database, manifestId).CopyToAsync(bytes, cancellationToken);
         bytes.Position = 0;
-        return ManifestReader.Read(bytes);
+        // Retention removes the snapshot first and its pieces later: while it is there, they were.
+        return await FindManifestAsync(sourceId, config, sha, staged, cancellationToken) == manifestId ? ManifestReader.Read(bytes) : null;
     }
 
     /// <summary>

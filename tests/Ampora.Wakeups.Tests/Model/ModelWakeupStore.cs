@@ -20,9 +20,6 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
 
     public Dictionary<string, long> AuditIds { get; } = [];
 
-    /// <summary>Changes of sources that were told of.</summary>
-    public List<(string SourceId, string Change)> SourceEvents { get; } = [];
-
     private DateTimeOffset Now => clock.GetUtcNow();
 
     public double NextJitter()
@@ -72,16 +69,6 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
             ExpectNothing(source);
             if (!source.Paused)
                 AskManually(source, $"req_change_{source.Config}", "system");
-        }
-    }
-
-    /// <summary>What a check does before its finish.</summary>
-    public void Stage(Claim claim, string sha)
-    {
-        lock (_gate)
-        {
-            if (_sources.TryGetValue(claim.SourceId, out var source))
-                source.Snapshots.Add((claim.Config, sha));
         }
     }
 
@@ -226,22 +213,6 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
                 return Task.FromResult(false);
             EndLease(source);
             return Task.FromResult(true);
-        }
-    }
-
-    public Task<IReadOnlyList<string>> TakeWaitingForHostAsync(string host, CancellationToken cancellationToken)
-    {
-        lock (_gate)
-        {
-            var waiting = _sources.Values.Where(s => s.Host == host && s.WaitingForHost && IsClaimable(s)).OrderBy(s => s.AskedAt).ToList();
-            var taken = waiting.Where(s => s.Url == waiting[0].Url).Take(policy.LeasesPerHost).ToList();
-            foreach (var source in taken)
-            {
-                source.WaitingForHost = false;
-                source.WokenAt = Now;
-            }
-
-            return Task.FromResult<IReadOnlyList<string>>([.. taken.Select(s => s.Id)]);
         }
     }
 
@@ -392,24 +363,6 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
         source.NotBefore = source.RetryAfterUntil > pulled ? source.RetryAfterUntil : pulled;
     }
 
-    private void NoteTip(ModelSource source, Claim claim, FinishedCheck finished)
-    {
-        if (finished.IsSkip(claim))
-        {
-            source.Skipped = (finished.TipSha, source.TipSha);
-            source.SkippedTotal++;
-            SourceEvents.Add((source.Id, "skipped"));
-        }
-
-        if (finished.Moved is { } moved)
-        {
-            source.Sweeps.Add((claim.Config, moved.Sha));
-            source.TipConfig = claim.Config;
-        }
-
-        (source.TipSha, source.TipRef, source.MovedTo) = (finished.TipSha, finished.RefName, finished.MovedTo);
-    }
-
     private void Record(ModelSource source, Run? run, OutboxMessage? message)
     {
         source.LastCheckedAt = Now;
@@ -439,12 +392,6 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
 
     private bool IsDue(ModelSource source) =>
         source.NextPollAt <= Now || source.NextPollAt > Now + (source.PollInterval * (1 + policy.PollJitter)) + policy.ClockSlack;
-
-    private IEnumerable<ModelSource> LeasedOnHostOf(ModelSource source) => _sources.Values.Where(s => s.Host == source.Host && IsLeased(s));
-
-    private bool HostHasPlace(ModelSource source) =>
-        LeasedOnHostOf(source).Count() < policy.LeasesPerHost
-        && LeasedOnHostOf(source).Where(s => s.Url != source.Url).Select(s => s.Url).Distinct().Count() < policy.ChecksPerHost;
 
     private bool IsClaimable(ModelSource source) => source.Wanted > source.Done && !source.Paused && !IsLeased(source) && !IsHeldBack(source);
 

@@ -1,0 +1,58 @@
+namespace Ampora.Wakeups.Tests.Model;
+
+/// <summary>What the model knows of hosts, remotes and the trees that were read from them.</summary>
+public sealed partial class ModelWakeupStore
+{
+    /// <summary>Changes of sources that were told of.</summary>
+    public List<(string SourceId, string Change)> SourceEvents { get; } = [];
+
+    /// <summary>What a check does before its finish.</summary>
+    public void Stage(Claim claim, string sha)
+    {
+        lock (_gate)
+        {
+            if (_sources.TryGetValue(claim.SourceId, out var source))
+                source.Snapshots.Add((claim.Config, sha));
+        }
+    }
+
+    public Task<IReadOnlyList<string>> TakeWaitingForHostAsync(string host, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            var waiting = _sources.Values.Where(s => s.Host == host && s.WaitingForHost && IsClaimable(s)).OrderBy(s => s.AskedAt).ToList();
+            var taken = waiting.Where(s => s.Url == waiting[0].Url).Take(policy.LeasesPerHost).ToList();
+            foreach (var source in taken)
+            {
+                source.WaitingForHost = false;
+                source.WokenAt = Now;
+            }
+
+            return Task.FromResult<IReadOnlyList<string>>([.. taken.Select(s => s.Id)]);
+        }
+    }
+
+    private void NoteTip(ModelSource source, Claim claim, FinishedCheck finished)
+    {
+        if (finished.IsSkip(claim))
+        {
+            source.Skipped = (finished.TipSha, source.TipSha);
+            source.SkippedTotal++;
+            SourceEvents.Add((source.Id, "skipped"));
+        }
+
+        if (finished.Moved is { } moved)
+        {
+            source.Sweeps.Add((claim.Config, moved.Sha));
+            source.TipConfig = claim.Config;
+        }
+
+        (source.TipSha, source.TipRef, source.MovedTo) = (finished.TipSha, finished.RefName, finished.MovedTo);
+    }
+
+    private IEnumerable<ModelSource> LeasedOnHostOf(ModelSource source) => _sources.Values.Where(s => s.Host == source.Host && IsLeased(s));
+
+    private bool HostHasPlace(ModelSource source) =>
+        LeasedOnHostOf(source).Count() < policy.LeasesPerHost
+        && LeasedOnHostOf(source).Where(s => s.Url != source.Url).Select(s => s.Url).Distinct().Count() < policy.ChecksPerHost;
+}
