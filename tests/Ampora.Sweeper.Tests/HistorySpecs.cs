@@ -11,7 +11,7 @@ namespace Ampora.Sweeper.Tests;
 public sealed class HistorySpecs : IAsyncLifetime
 {
     // A fetch each: what still ends in time on a slow machine.
-    private const int MaxCommits = 150;
+    private const int MaxCommits = 300;
 
     private readonly DirectoryInfo _cache = Directory.CreateTempSubdirectory("ampora-history-");
     private GitHttpServer _server = null!;
@@ -36,7 +36,7 @@ public sealed class HistorySpecs : IAsyncLifetime
     }
 
     [Fact]
-    public async Task This_repositorys_own_history_changes_what_git_says_at_each_of_its_newest_150_commits()
+    public async Task This_repositorys_own_history_changes_what_git_says_at_each_of_its_newest_300_commits()
     {
         var repository = _server.CreateRepository("own");
         if (!await TryCopyOwnAsync(repository))
