@@ -46,7 +46,7 @@ internal sealed class SharedReadings(Func<GitRemote, IReadOnlyCollection<string>
         Start(line, ready);
         try
         {
-            return await batch.Result.Task.WaitAsync(cancellationToken);
+            return await batch.Reading.Task.WaitAsync(cancellationToken);
         }
         finally
         {
@@ -90,17 +90,17 @@ internal sealed class SharedReadings(Func<GitRemote, IReadOnlyCollection<string>
     {
         try
         {
-            batch.Result.TrySetResult(await read(line.Remote, batch.Names, batch.Ending.Token));
+            batch.Reading.TrySetResult(await read(line.Remote, batch.Names, batch.Ending.Token));
         }
         catch (OperationCanceledException)
         {
-            batch.Result.TrySetCanceled(CancellationToken.None);
+            batch.Reading.TrySetCanceled(CancellationToken.None);
         }
         catch (Exception e)
         {
-            batch.Result.TrySetException(e);
+            batch.Reading.TrySetException(e);
             // Whoever waits gets it; when all have left, nobody needs it.
-            _ = batch.Result.Task.Exception;
+            _ = batch.Reading.Task.Exception;
         }
 
         Batch? next;
@@ -119,7 +119,7 @@ internal sealed class SharedReadings(Func<GitRemote, IReadOnlyCollection<string>
         var isAbandoned = false;
         lock (_gate)
         {
-            if (--batch.Members == 0 && !batch.Result.Task.IsCompleted)
+            if (--batch.Members == 0 && !batch.Reading.Task.IsCompleted)
             {
                 isAbandoned = true;
                 if (line.Waiting.Remove(batch))
@@ -173,7 +173,7 @@ internal sealed class SharedReadings(Func<GitRemote, IReadOnlyCollection<string>
         // Never disposed: it has no timer, and whoever leaves last may cancel it after the listing ended.
         public CancellationTokenSource Ending { get; } = new();
 
-        public TaskCompletionSource<RefReading> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<RefReading> Reading { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public ITimer? Timer { get; set; }
 

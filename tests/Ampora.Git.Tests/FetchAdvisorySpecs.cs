@@ -5,26 +5,8 @@ using Ampora.TestServers;
 namespace Ampora.Git.Tests;
 
 /// <summary>What Git and others who fetch from strangers were hurt by, one test for each advisory that concerns URLs, arguments and repositories. The SSH host's key has one in <see cref="SshFailureSpecs"/>.</summary>
-public sealed class FetchAdvisorySpecs : IAsyncLifetime
+public sealed class FetchAdvisorySpecs : GitHostSpecs
 {
-    private readonly GitServices _git = new();
-    private GitHttpServer _server = null!;
-    private GitRepository _repository = null!;
-
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
-    {
-        _server = await GitHttpServer.StartAsync();
-        _repository = _server.CreateRepository();
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _git.DisposeAsync();
-        await _server.DisposeAsync();
-    }
-
     [Theory]
     [InlineData("ssh://-oProxyCommand=id/x")]
     [InlineData("ssh://-oProxyCommand=id@host.example/x")]
@@ -44,9 +26,9 @@ public sealed class FetchAdvisorySpecs : IAsyncLifetime
     {
         AssertRefused(option);
         Assert.Contains("dash", GitRef.FindProblem(option), StringComparison.Ordinal);
-        Assert.Equal("invalid_ref", (await Assert.ThrowsAsync<GitException>(() => _git.Tips.ReadAsync(GitServices.Remote(_repository), option, 0, Cancelled))).Code);
+        Assert.Equal("invalid_ref", (await Assert.ThrowsAsync<GitException>(() => Services.Tips.ReadAsync(GitServices.Remote(Repository), option, 0, Cancelled))).Code);
 
-        var sha = await _repository.CommitAsync((".gitmodules", $"[submodule \"x\"]\n\tpath = x\n\turl = {option}\n"));
+        var sha = await Repository.CommitAsync((".gitmodules", $"[submodule \"x\"]\n\tpath = x\n\turl = {option}\n"));
         Assert.Equal("fetch_failed", (await Assert.ThrowsAsync<GitException>(() => FetchAsync(sha))).Code);
     }
 
@@ -85,11 +67,11 @@ public sealed class FetchAdvisorySpecs : IAsyncLifetime
     [Fact]
     public async Task CVE_2024_32002_a_submodule_beside_a_link_of_the_same_name_in_another_case_is_data()
     {
-        var marker = Path.Combine(_git.CacheFolder, "owned");
+        var marker = Path.Combine(Services.CacheFolder, "owned");
         var id = new string('1', 40);
-        var sha = await _repository.CommitAsync(
+        var sha = await Repository.CommitAsync(
         [
-            new GitFile(".gitmodules", Encoding.UTF8.GetBytes($"[submodule \"x/y\"]\n\tpath = A/modules/x\n\turl = {_repository.Url}\n")),
+            new GitFile(".gitmodules", Encoding.UTF8.GetBytes($"[submodule \"x/y\"]\n\tpath = A/modules/x\n\turl = {Repository.Url}\n")),
             new GitFile("A/modules/x", Encoding.ASCII.GetBytes(id), "160000"),
             new GitFile("a", ".git"u8.ToArray(), "120000"),
             new GitFile("y/hooks/post-checkout", Encoding.UTF8.GetBytes($"#!/bin/sh\ntouch {marker}\n"), "100755"),
@@ -101,10 +83,10 @@ public sealed class FetchAdvisorySpecs : IAsyncLifetime
     [Fact]
     public async Task CVE_2025_48384_a_submodule_whose_path_ends_in_a_carriage_return_is_data()
     {
-        var marker = Path.Combine(_git.CacheFolder, "owned");
-        var sha = await _repository.CommitAsync(
+        var marker = Path.Combine(Services.CacheFolder, "owned");
+        var sha = await Repository.CommitAsync(
         [
-            new GitFile(".gitmodules", Encoding.UTF8.GetBytes($"[submodule \"x\"]\n\tpath = \"x\r\"\n\turl = {_repository.Url}\n")),
+            new GitFile(".gitmodules", Encoding.UTF8.GetBytes($"[submodule \"x\"]\n\tpath = \"x\r\"\n\turl = {Repository.Url}\n")),
             new GitFile("x\r", Encoding.ASCII.GetBytes(new string('1', 40)), "160000"),
             new GitFile("x", ".git/modules/x/hooks"u8.ToArray(), "120000"),
             new GitFile("post-checkout", Encoding.UTF8.GetBytes($"#!/bin/sh\ntouch {marker}\n"), "100755"),
@@ -132,7 +114,7 @@ public sealed class FetchAdvisorySpecs : IAsyncLifetime
                 cancellationToken).AsTask();
         });
 
-        await using var fetched = await _git.Fetcher.FetchAsync(GitServices.Remote(host.Url), new Tip(commit, "refs/heads/main"), null, "key", Cancelled);
+        await using var fetched = await Services.Fetcher.FetchAsync(GitServices.Remote(host.Url), new Tip(commit, "refs/heads/main"), null, "key", Cancelled);
 
         Assert.Equal("a", Assert.Single(fetched.Entries).Path);
         Assert.Equal(["GET /x.git/info/refs?service=git-upload-pack HTTP/1.1", "POST /x.git/git-upload-pack HTTP/1.1"], asked);
@@ -148,14 +130,14 @@ public sealed class FetchAdvisorySpecs : IAsyncLifetime
     {
         await using var commit = await FetchAsync(sha);
 
-        await FetchSpecs.AssertSameAsync(_repository, sha, commit);
+        await FetchSpecs.AssertSameAsync(Repository, sha, commit);
         Assert.False(File.Exists(marker));
-        Assert.False(Directory.Exists(Path.Combine(_git.CacheFolder, "key.git", "modules")));
+        Assert.False(Directory.Exists(Path.Combine(Services.CacheFolder, "key.git", "modules")));
         // Nothing of the repository is ever a path of this machine.
         Assert.DoesNotContain(
-            Directory.EnumerateFileSystemEntries(_git.CacheFolder, "*", SearchOption.AllDirectories), path => File.ResolveLinkTarget(path, returnFinalTarget: false) is not null);
+            Directory.EnumerateFileSystemEntries(Services.CacheFolder, "*", SearchOption.AllDirectories), path => File.ResolveLinkTarget(path, returnFinalTarget: false) is not null);
     }
 
     private Task<FetchedCommit> FetchAsync(string sha) =>
-        _git.Fetcher.FetchAsync(GitServices.Remote(_repository), new Tip(sha, "refs/heads/main"), null, "key", Cancelled);
+        Services.Fetcher.FetchAsync(GitServices.Remote(Repository), new Tip(sha, "refs/heads/main"), null, "key", Cancelled);
 }

@@ -5,39 +5,21 @@ using Ampora.TestServers;
 namespace Ampora.Git.Tests;
 
 /// <summary>Fetching a commit from a real Git host: the tree and its content are those of the repository, byte for byte.</summary>
-public sealed class FetchSpecs : IAsyncLifetime
+public sealed class FetchSpecs : GitHostSpecs
 {
-    private readonly GitServices _git = new();
-    private GitHttpServer _server = null!;
-    private GitRepository _repository = null!;
-
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
-    {
-        _server = await GitHttpServer.StartAsync();
-        _repository = _server.CreateRepository();
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _git.DisposeAsync();
-        await _server.DisposeAsync();
-    }
-
     [Theory]
     [InlineData("sha1", false)]
     [InlineData("sha1", true)]
     [InlineData("sha256", false)]
     public async Task The_tree_and_its_blobs_are_those_of_the_repository_byte_for_byte(string objectFormat, bool onlyV0)
     {
-        var repository = _server.CreateRepository("odd", objectFormat);
+        var repository = Host.CreateRepository("odd", objectFormat);
         repository.OnlyProtocolV0 = onlyV0;
         var sha = await CommitOddTreeAsync(repository);
-        var tip = await _git.Tips.ReadAsync(GitServices.Remote(repository), "main", 0, Cancelled);
+        var tip = await Services.Tips.ReadAsync(GitServices.Remote(repository), "main", 0, Cancelled);
         Assert.Equal(sha, tip.Sha);
 
-        await using var commit = await _git.Fetcher.FetchAsync(GitServices.Remote(repository), tip, null, "odd-1", Cancelled);
+        await using var commit = await Services.Fetcher.FetchAsync(GitServices.Remote(repository), tip, null, "odd-1", Cancelled);
 
         await AssertSameAsync(repository, sha, commit);
         Assert.Equal("Ada Lovelace <ada@example.org>", commit.Author);
@@ -49,57 +31,57 @@ public sealed class FetchSpecs : IAsyncLifetime
     public async Task The_second_fetch_asks_the_host_once_and_transfers_what_is_new_alone()
     {
         var big = RandomNumberGenerator.GetBytes(2_000_000);
-        await _repository.CommitAsync([new GitFile("big.bin", big), new GitFile("a.txt", "one"u8.ToArray())]);
-        var remote = GitServices.Remote(_repository);
-        var first = await _git.Tips.ReadAsync(remote, "main", 0, Cancelled);
-        await using (await _git.Fetcher.FetchAsync(remote, first, null, "key", Cancelled))
+        await Repository.CommitAsync([new GitFile("big.bin", big), new GitFile("a.txt", "one"u8.ToArray())]);
+        var remote = GitServices.Remote(Repository);
+        var first = await Services.Tips.ReadAsync(remote, "main", 0, Cancelled);
+        await using (await Services.Fetcher.FetchAsync(remote, first, null, "key", Cancelled))
         {
         }
 
-        await _repository.CommitAsync(("a.txt", "two"));
-        var second = await _git.Tips.ReadAsync(remote, "main", 0, Cancelled);
-        _repository.ForgetRequests();
+        await Repository.CommitAsync(("a.txt", "two"));
+        var second = await Services.Tips.ReadAsync(remote, "main", 0, Cancelled);
+        Repository.ForgetRequests();
         var before = CacheBytes();
-        await using var commit = await _git.Fetcher.FetchAsync(remote, second, first.Sha, "key", Cancelled);
+        await using var commit = await Services.Fetcher.FetchAsync(remote, second, first.Sha, "key", Cancelled);
 
-        await AssertSameAsync(_repository, second.Sha, commit);
+        await AssertSameAsync(Repository, second.Sha, commit);
         Assert.Equal([first.Sha], commit.Parents);
-        Assert.Equal([GitRequestKind.Fetch], _repository.Requests.Select(request => request.Kind));
+        Assert.Equal([GitRequestKind.Fetch], Repository.Requests.Select(request => request.Kind));
         Assert.InRange(CacheBytes() - before, 1, 20_000);
     }
 
     [Fact]
     public async Task A_forced_update_back_and_forth_is_fetched_each_time()
     {
-        var remote = GitServices.Remote(_repository);
-        var a = await _repository.CommitAsync(("a.txt", "one"));
-        var b = await _repository.CommitAsync(("a.txt", "two"));
+        var remote = GitServices.Remote(Repository);
+        var a = await Repository.CommitAsync(("a.txt", "one"));
+        var b = await Repository.CommitAsync(("a.txt", "two"));
         foreach (var sha in new[] { b, a, b, a })
         {
-            await _repository.ForcePushAsync(sha);
-            await using var commit = await _git.Fetcher.FetchAsync(remote, await _git.Tips.ReadAsync(remote, "main", 0, Cancelled), null, "key", Cancelled);
-            await AssertSameAsync(_repository, sha, commit);
+            await Repository.ForcePushAsync(sha);
+            await using var commit = await Services.Fetcher.FetchAsync(remote, await Services.Tips.ReadAsync(remote, "main", 0, Cancelled), null, "key", Cancelled);
+            await AssertSameAsync(Repository, sha, commit);
         }
     }
 
     [Fact]
     public async Task Many_fetches_in_a_row_stay_right_while_the_cache_is_tended()
     {
-        var remote = GitServices.Remote(_repository);
+        var remote = GitServices.Remote(Repository);
         for (var i = 0; i < 80; i++)
         {
-            var sha = await _repository.CommitAsync(($"dir/{i % 7}.txt", $"content {i}"));
-            var tip = await _git.Tips.ReadAsync(remote, "main", 0, Cancelled);
+            var sha = await Repository.CommitAsync(($"dir/{i % 7}.txt", $"content {i}"));
+            var tip = await Services.Tips.ReadAsync(remote, "main", 0, Cancelled);
             Assert.Equal(sha, tip.Sha);
-            await using var commit = await _git.Fetcher.FetchAsync(remote, tip, null, "key", Cancelled);
+            await using var commit = await Services.Fetcher.FetchAsync(remote, tip, null, "key", Cancelled);
             if (i % 10 == 9)
-                await AssertSameAsync(_repository, sha, commit);
+                await AssertSameAsync(Repository, sha, commit);
         }
 
-        Assert.InRange(Directory.GetFiles(Path.Combine(_git.CacheFolder, "key.git/objects/pack"), "*.pack").Length, 1, 40);
+        Assert.InRange(Directory.GetFiles(Path.Combine(Services.CacheFolder, "key.git/objects/pack"), "*.pack").Length, 1, 40);
     }
 
-    private long CacheBytes() => new DirectoryInfo(_git.CacheFolder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
+    private long CacheBytes() => new DirectoryInfo(Services.CacheFolder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
 
     private static async Task<string> CommitOddTreeAsync(GitRepository repository)
     {

@@ -5,26 +5,8 @@ using Ampora.TestServers;
 namespace Ampora.Git.Tests;
 
 /// <summary>Following the highest version among tags.</summary>
-public sealed class TagPatternSpecs : IAsyncLifetime
+public sealed class TagPatternSpecs : GitHostSpecs
 {
-    private readonly GitServices _git = new();
-    private GitHttpServer _server = null!;
-    private GitRepository _repository = null!;
-
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
-    {
-        _server = await GitHttpServer.StartAsync();
-        _repository = _server.CreateRepository();
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _git.DisposeAsync();
-        await _server.DisposeAsync();
-    }
-
     [Theory]
     [InlineData("tags/v1.*", "v1.9.0 v1.10.0 v1.2.3 v2.0.0 v10.0.0", "v1.10.0")]
     [InlineData("refs/tags/v1.*", "v1.0.0 v1.0.1", "v1.0.1")]
@@ -66,11 +48,11 @@ public sealed class TagPatternSpecs : IAsyncLifetime
     [Fact]
     public async Task It_is_found_whatever_the_protocol()
     {
-        var sha = await _repository.CommitAsync(("a.txt", "one"));
+        var sha = await Repository.CommitAsync(("a.txt", "one"));
         await CreateTagsAsync(sha, ["v1.9.0", "v1.10.0", "v1.11.0-rc.1", "v2.0.0"]);
 
         Assert.Equal(new Tip(sha, "refs/tags/v1.10.0"), await ReadAsync("tags/v1.*"));
-        _repository.OnlyProtocolV0 = true;
+        Repository.OnlyProtocolV0 = true;
         Assert.Equal(new Tip(sha, "refs/tags/v1.10.0"), await ReadAsync("tags/v1.*"));
     }
 
@@ -79,15 +61,15 @@ public sealed class TagPatternSpecs : IAsyncLifetime
     [InlineData(true)]
     public async Task An_annotated_tag_is_peeled_and_a_nested_one_too(bool onlyV0)
     {
-        var first = await _repository.CommitAsync(("a.txt", "one"));
-        var second = await _repository.CommitAsync(("a.txt", "two"));
-        await _repository.TagAsync("v1.0.0", first);
-        await _repository.TagAsync("inner", second);
-        await _repository.RunGitAsync("tag", "--annotate", "--message", "of a tag", "v1.1.0", "inner");
-        _repository.OnlyProtocolV0 = onlyV0;
+        var first = await Repository.CommitAsync(("a.txt", "one"));
+        var second = await Repository.CommitAsync(("a.txt", "two"));
+        await Repository.TagAsync("v1.0.0", first);
+        await Repository.TagAsync("inner", second);
+        await Repository.RunGitAsync("tag", "--annotate", "--message", "of a tag", "v1.1.0", "inner");
+        Repository.OnlyProtocolV0 = onlyV0;
 
         Assert.Equal(new Tip(second, "refs/tags/v1.1.0"), await ReadAsync("tags/v1.*"));
-        await _repository.DeleteRefAsync("refs/tags/v1.1.0");
+        await Repository.DeleteRefAsync("refs/tags/v1.1.0");
         Assert.Equal(new Tip(first, "refs/tags/v1.0.0"), await ReadAsync("tags/v1.*"));
     }
 
@@ -96,10 +78,10 @@ public sealed class TagPatternSpecs : IAsyncLifetime
     [InlineData(true)]
     public async Task No_tag_that_fits_is_a_missing_ref(bool onlyV0)
     {
-        _repository.OnlyProtocolV0 = onlyV0;
+        Repository.OnlyProtocolV0 = onlyV0;
         Assert.Equal("empty_repository", (await FailAsync("tags/v1.*")).Code);
 
-        var sha = await _repository.CommitAsync(("a.txt", "one"));
+        var sha = await Repository.CommitAsync(("a.txt", "one"));
         await CreateTagsAsync(sha, ["v2.0.0", "v1.0.0-rc.1"]);
         var error = await FailAsync("tags/v1.*");
 
@@ -110,12 +92,12 @@ public sealed class TagPatternSpecs : IAsyncLifetime
     [Fact]
     public async Task Thousands_of_tags_are_one_request()
     {
-        var sha = await _repository.CommitAsync(("a.txt", "one"));
+        var sha = await Repository.CommitAsync(("a.txt", "one"));
         await CreateTagsAsync(sha, [.. Enumerable.Range(0, 2000).Select(i => $"v1.{i / 100}.{i % 100}"), .. Enumerable.Range(0, 2000).Select(i => $"v2.{i}.0-rc.{i}")]);
 
         Assert.Equal("refs/tags/v1.19.99", (await ReadAsync("tags/v1.*")).RefName);
         Assert.Equal("refs/tags/v2.1999.0-rc.1999", (await ReadAsync("tags/v2.1999.0-rc.*")).RefName);
-        Assert.Equal(2, _repository.Count(GitRequestKind.LsRefs));
+        Assert.Equal(2, Repository.Count(GitRequestKind.LsRefs));
     }
 
     // The order of semver.org, and what it leaves open decided once.
@@ -154,9 +136,9 @@ public sealed class TagPatternSpecs : IAsyncLifetime
     public void What_is_no_version_is_none(string text) => Assert.False(SemanticVersion.TryParse(text, out _));
 
     private Task<string> CreateTagsAsync(string sha, IReadOnlyCollection<string> names) =>
-        _repository.RunGitAsync(Encoding.ASCII.GetBytes(string.Concat(names.Select(name => $"create refs/tags/{name} {sha}\n"))), "update-ref", "--stdin");
+        Repository.RunGitAsync(Encoding.ASCII.GetBytes(string.Concat(names.Select(name => $"create refs/tags/{name} {sha}\n"))), "update-ref", "--stdin");
 
-    private Task<Tip> ReadAsync(string refName) => _git.Tips.ReadAsync(GitServices.Remote(_repository), refName, 0, Cancelled);
+    private Task<Tip> ReadAsync(string refName) => Services.Tips.ReadAsync(GitServices.Remote(Repository), refName, 0, Cancelled);
 
     private Task<GitException> FailAsync(string refName) => Assert.ThrowsAsync<GitException>(() => ReadAsync(refName));
 }

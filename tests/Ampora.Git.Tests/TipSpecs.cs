@@ -4,40 +4,22 @@ using Ampora.TestServers;
 namespace Ampora.Git.Tests;
 
 /// <summary>Reading tips from a real Git host.</summary>
-public sealed class TipSpecs : IAsyncLifetime
+public sealed class TipSpecs : GitHostSpecs
 {
-    private readonly GitServices _git = new();
-    private GitHttpServer _server = null!;
-    private GitRepository _repository = null!;
-
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
-    {
-        _server = await GitHttpServer.StartAsync();
-        _repository = _server.CreateRepository();
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _git.DisposeAsync();
-        await _server.DisposeAsync();
-    }
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task Every_way_to_name_a_ref_finds_its_commit(bool onlyV0)
     {
-        _repository.OnlyProtocolV0 = onlyV0;
-        var main = await _repository.CommitAsync(("a.txt", "one"));
-        var other = await _repository.CommitAsync([new GitFile("b.txt", "two"u8.ToArray())], "main2");
-        var accented = await _repository.CommitAsync([new GitFile("c.txt", "three"u8.ToArray())], "größe");
-        var tag = await _repository.TagAsync("v1", other);
-        await _repository.RunGitAsync("tag", "light", main);
-        await _repository.TagAsync("main", other);
-        await _repository.TagAsync("both", other);
-        await _repository.RunGitAsync("tag", "--annotate", "--message", "of a tag", "nested", "v1");
+        Repository.OnlyProtocolV0 = onlyV0;
+        var main = await Repository.CommitAsync(("a.txt", "one"));
+        var other = await Repository.CommitAsync([new GitFile("b.txt", "two"u8.ToArray())], "main2");
+        var accented = await Repository.CommitAsync([new GitFile("c.txt", "three"u8.ToArray())], "größe");
+        var tag = await Repository.TagAsync("v1", other);
+        await Repository.RunGitAsync("tag", "light", main);
+        await Repository.TagAsync("main", other);
+        await Repository.TagAsync("both", other);
+        await Repository.RunGitAsync("tag", "--annotate", "--message", "of a tag", "nested", "v1");
         Assert.NotEqual(other, tag);
 
         Assert.Equal(new Tip(main, "refs/heads/main"), await ReadAsync("main"));
@@ -58,9 +40,9 @@ public sealed class TipSpecs : IAsyncLifetime
     [InlineData(true)]
     public async Task A_ref_that_only_begins_like_another_is_not_it(bool onlyV0)
     {
-        _repository.OnlyProtocolV0 = onlyV0;
-        await _repository.CommitAsync([new GitFile("a.txt", "one"u8.ToArray())], "main2");
-        await _repository.RunGitAsync("symbolic-ref", "HEAD", "refs/heads/main2");
+        Repository.OnlyProtocolV0 = onlyV0;
+        await Repository.CommitAsync([new GitFile("a.txt", "one"u8.ToArray())], "main2");
+        await Repository.RunGitAsync("symbolic-ref", "HEAD", "refs/heads/main2");
 
         var error = await FailAsync("main");
 
@@ -73,11 +55,11 @@ public sealed class TipSpecs : IAsyncLifetime
     [InlineData(true)]
     public async Task An_empty_repository_is_told_from_a_missing_ref(bool onlyV0)
     {
-        _repository.OnlyProtocolV0 = onlyV0;
+        Repository.OnlyProtocolV0 = onlyV0;
         Assert.Equal("empty_repository", (await FailAsync("main")).Code);
         Assert.Equal("empty_repository", (await FailAsync("HEAD")).Code);
 
-        await _repository.CommitAsync([new GitFile("a.txt", "one"u8.ToArray())], "other");
+        await Repository.CommitAsync([new GitFile("a.txt", "one"u8.ToArray())], "other");
         Assert.Equal("ref_not_found", (await FailAsync("main")).Code);
         Assert.Equal("ref_not_found", (await FailAsync("HEAD")).Code);
     }
@@ -85,8 +67,8 @@ public sealed class TipSpecs : IAsyncLifetime
     [Fact]
     public async Task A_detached_head_has_no_branch()
     {
-        var sha = await _repository.CommitAsync(("a.txt", "one"));
-        await _repository.RunGitAsync("update-ref", "--no-deref", "HEAD", sha);
+        var sha = await Repository.CommitAsync(("a.txt", "one"));
+        await Repository.RunGitAsync("update-ref", "--no-deref", "HEAD", sha);
 
         Assert.Equal(new Tip(sha, "HEAD"), await ReadAsync("HEAD"));
     }
@@ -94,51 +76,51 @@ public sealed class TipSpecs : IAsyncLifetime
     [Fact]
     public async Task A_sha256_repository_is_read_by_its_own_ids()
     {
-        var repository = _server.CreateRepository("sha256", "sha256");
+        var repository = Host.CreateRepository("sha256", "sha256");
         var sha = await repository.CommitAsync(("a.txt", "one"));
         Assert.Equal(64, sha.Length);
 
-        Assert.Equal(sha, (await _git.Tips.ReadAsync(GitServices.Remote(repository), "main", 0, Cancelled)).Sha);
+        Assert.Equal(sha, (await Services.Tips.ReadAsync(GitServices.Remote(repository), "main", 0, Cancelled)).Sha);
         repository.OnlyProtocolV0 = true;
-        Assert.Equal(sha, (await _git.Tips.ReadAsync(GitServices.Remote(repository), "main", 0, Cancelled)).Sha);
+        Assert.Equal(sha, (await Services.Tips.ReadAsync(GitServices.Remote(repository), "main", 0, Cancelled)).Sha);
     }
 
     [Fact]
     public async Task Discovery_happens_once_and_then_each_check_is_one_request()
     {
-        await _repository.CommitAsync(("a.txt", "one"));
+        await Repository.CommitAsync(("a.txt", "one"));
         for (var i = 0; i < 5; i++)
             await ReadAsync("main");
 
-        Assert.Equal(1, _repository.Count(GitRequestKind.InfoRefs));
-        Assert.Equal(5, _repository.Count(GitRequestKind.LsRefs));
+        Assert.Equal(1, Repository.Count(GitRequestKind.InfoRefs));
+        Assert.Equal(5, Repository.Count(GitRequestKind.LsRefs));
     }
 
     [Fact]
     public async Task A_server_that_loses_protocol_v2_is_discovered_anew()
     {
-        var first = await _repository.CommitAsync(("a.txt", "one"));
+        var first = await Repository.CommitAsync(("a.txt", "one"));
         Assert.Equal(first, (await ReadAsync("main")).Sha);
 
-        _repository.OnlyProtocolV0 = true;
-        var second = await _repository.CommitAsync(("a.txt", "two"));
+        Repository.OnlyProtocolV0 = true;
+        var second = await Repository.CommitAsync(("a.txt", "two"));
         Assert.Equal(second, (await ReadAsync("main")).Sha);
 
-        _repository.OnlyProtocolV0 = false;
-        _repository.ForgetRequests();
+        Repository.OnlyProtocolV0 = false;
+        Repository.ForgetRequests();
         Assert.Equal(second, (await ReadAsync("main")).Sha);
-        Assert.Equal(1, _repository.Count(GitRequestKind.LsRefs));
+        Assert.Equal(1, Repository.Count(GitRequestKind.LsRefs));
     }
 
     [Fact]
     public async Task A_repository_made_anew_with_another_hash_is_discovered_anew()
     {
-        await _repository.CommitAsync(("a.txt", "one"));
+        await Repository.CommitAsync(("a.txt", "one"));
         await ReadAsync("main");
-        var other = _server.CreateRepository("other", "sha256");
+        var other = Host.CreateRepository("other", "sha256");
         var sha = await other.CommitAsync(("a.txt", "one"));
-        Directory.Delete(_repository.FolderPath, recursive: true);
-        Directory.Move(other.FolderPath, _repository.FolderPath);
+        Directory.Delete(Repository.FolderPath, recursive: true);
+        Directory.Move(other.FolderPath, Repository.FolderPath);
 
         Assert.Equal(sha, (await ReadAsync("main")).Sha);
     }
@@ -146,12 +128,12 @@ public sealed class TipSpecs : IAsyncLifetime
     [Fact]
     public async Task Credentials_are_sent_and_their_lack_is_said_with_a_remedy()
     {
-        var sha = await _repository.CommitAsync(("a.txt", "one"));
-        _repository.RequireBasic("ada", "s3cr3t");
+        var sha = await Repository.CommitAsync(("a.txt", "one"));
+        Repository.RequireBasic("ada", "s3cr3t");
 
         var missing = await FailAsync("main");
         Assert.Equal("auth_failed", missing.Code);
-        Assert.Equal($"401 from 127.0.0.1:{_server.Port}", missing.Message);
+        Assert.Equal($"401 from 127.0.0.1:{Host.Port}", missing.Message);
         Assert.Contains("give a credential", missing.Remedy, StringComparison.Ordinal);
 
         var wrong = await FailAsync("main", GitServices.Basic("ada", "wr0ng"));
@@ -161,7 +143,7 @@ public sealed class TipSpecs : IAsyncLifetime
 
         Assert.Equal(sha, (await ReadAsync("main", GitServices.Basic("ada", "s3cr3t"))).Sha);
 
-        _repository.RequireBearer("t0ken");
+        Repository.RequireBearer("t0ken");
         Assert.Equal("auth_failed", (await FailAsync("main", GitServices.Basic("ada", "s3cr3t"))).Code);
         Assert.Equal(sha, (await ReadAsync("main", new GitCredential.Bearer("t0ken"))).Sha);
     }
@@ -181,10 +163,10 @@ public sealed class TipSpecs : IAsyncLifetime
     [InlineData(429, "99999999", "rate_limited", 86400)]
     public async Task A_refusal_is_told_by_a_code_and_the_hosts_wish_to_be_left_alone(int status, string? retryAfter, string code, int? seconds)
     {
-        await _repository.CommitAsync(("a.txt", "one"));
+        await Repository.CommitAsync(("a.txt", "one"));
         await ReadAsync("main");
-        _repository.FailWith = status;
-        _repository.RetryAfter = retryAfter;
+        Repository.FailWith = status;
+        Repository.RetryAfter = retryAfter;
 
         var known = await FailAsync("main");
         var anew = await FailAsync("main", GitServices.Basic("another", "credential"));
@@ -197,40 +179,40 @@ public sealed class TipSpecs : IAsyncLifetime
     [Fact]
     public async Task Retry_after_may_be_a_date()
     {
-        _repository.FailWith = 503;
-        _repository.RetryAfter = TimeProvider.System.GetUtcNow().AddSeconds(100).ToString("R");
+        Repository.FailWith = 503;
+        Repository.RetryAfter = TimeProvider.System.GetUtcNow().AddSeconds(100).ToString("R");
 
         Assert.InRange((await FailAsync("main")).RetryAfter!.Value.TotalSeconds, 50, 101);
 
-        _repository.RetryAfter = "Sun, 06 Nov 1994 08:49:37 GMT";
+        Repository.RetryAfter = "Sun, 06 Nov 1994 08:49:37 GMT";
         Assert.Equal(TimeSpan.Zero, (await FailAsync("main", GitServices.Basic("somebody", "else"))).RetryAfter);
     }
 
     [Fact]
     public async Task A_redirect_within_the_host_is_followed_once_and_remembered()
     {
-        var moved = _server.CreateRepository("moved/to");
+        var moved = Host.CreateRepository("moved/to");
         var sha = await moved.CommitAsync(("a.txt", "one"));
-        _repository.RedirectTo = moved.Url;
+        Repository.RedirectTo = moved.Url;
 
         Assert.Equal(sha, (await ReadAsync("main")).Sha);
         Assert.Equal(sha, (await ReadAsync("main")).Sha);
 
-        Assert.Equal(1, _repository.Count(GitRequestKind.InfoRefs));
+        Assert.Equal(1, Repository.Count(GitRequestKind.InfoRefs));
         Assert.Equal(2, moved.Count(GitRequestKind.LsRefs));
-        await using var commit = await _git.Fetcher.FetchAsync(
-            GitServices.Remote(_repository), new Tip(sha, "refs/heads/main"), null, "moved", Cancelled);
+        await using var commit = await Services.Fetcher.FetchAsync(
+            GitServices.Remote(Repository), new Tip(sha, "refs/heads/main"), null, "moved", Cancelled);
         await FetchSpecs.AssertSameAsync(moved, sha, commit);
     }
 
     [Fact]
     public async Task A_repository_that_moves_within_its_host_later_is_found_again()
     {
-        await _repository.CommitAsync(("a.txt", "one"));
+        await Repository.CommitAsync(("a.txt", "one"));
         await ReadAsync("main");
-        var moved = _server.CreateRepository("moved");
+        var moved = Host.CreateRepository("moved");
         var sha = await moved.CommitAsync(("a.txt", "two"));
-        _repository.RedirectTo = moved.Url;
+        Repository.RedirectTo = moved.Url;
 
         Assert.Equal(sha, (await ReadAsync("main")).Sha);
     }
@@ -241,7 +223,7 @@ public sealed class TipSpecs : IAsyncLifetime
         await using var other = await GitHttpServer.StartAsync();
         var target = other.CreateRepository("target");
         await target.CommitAsync(("a.txt", "one"));
-        _repository.RedirectTo = target.Url;
+        Repository.RedirectTo = target.Url;
 
         var error = await FailAsync("main", GitServices.Basic("ada", "s3cr3t"));
 
@@ -258,7 +240,7 @@ public sealed class TipSpecs : IAsyncLifetime
     [InlineData("javascript:alert(1)", "moved")]
     public async Task No_redirect_leads_out_and_none_is_repeated_with_a_secret(string to, string code)
     {
-        _repository.RedirectTo = to;
+        Repository.RedirectTo = to;
 
         var error = await FailAsync("main");
 
@@ -269,19 +251,19 @@ public sealed class TipSpecs : IAsyncLifetime
     [Fact]
     public async Task A_circle_of_redirects_ends()
     {
-        _repository.RedirectTo = _repository.Url;
+        Repository.RedirectTo = Repository.Url;
 
         Assert.Equal("moved", (await FailAsync("main")).Code);
-        Assert.Equal(2, _repository.Count(GitRequestKind.InfoRefs));
+        Assert.Equal(2, Repository.Count(GitRequestKind.InfoRefs));
     }
 
     [Fact]
     public async Task A_host_that_hangs_is_given_up_at_the_deadline()
     {
         await using var git = new GitServices(limits => limits.TipDeadline = TimeSpan.FromMilliseconds(300));
-        _repository.Hangs = true;
+        Repository.Hangs = true;
 
-        var error = await Assert.ThrowsAsync<GitException>(() => git.Tips.ReadAsync(GitServices.Remote(_repository), "main", 0, Cancelled));
+        var error = await Assert.ThrowsAsync<GitException>(() => git.Tips.ReadAsync(GitServices.Remote(Repository), "main", 0, Cancelled));
 
         Assert.Equal("timeout", error.Code);
     }
@@ -289,44 +271,44 @@ public sealed class TipSpecs : IAsyncLifetime
     [Fact]
     public async Task A_caller_that_gives_up_gets_its_own_cancellation()
     {
-        _repository.Hangs = true;
+        Repository.Hangs = true;
         using var impatient = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
         impatient.CancelAfter(200);
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _git.Tips.ReadAsync(GitServices.Remote(_repository), "main", 0, impatient.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Services.Tips.ReadAsync(GitServices.Remote(Repository), "main", 0, impatient.Token));
     }
 
     [Fact]
     public async Task An_address_that_the_policy_denies_is_never_connected_to()
     {
-        await _repository.CommitAsync(("a.txt", "one"));
+        await Repository.CommitAsync(("a.txt", "one"));
         await using var git = new GitServices(limits => limits.AllowedNetworks = "");
 
-        var literal = await Assert.ThrowsAsync<GitException>(() => git.Tips.ReadAsync(GitServices.Remote(_repository), "main", 0, Cancelled));
+        var literal = await Assert.ThrowsAsync<GitException>(() => git.Tips.ReadAsync(GitServices.Remote(Repository), "main", 0, Cancelled));
         var named = await Assert.ThrowsAsync<GitException>(() => git.Tips.ReadAsync(
-            GitServices.Remote(_repository.Url.Replace("127.0.0.1", "localhost", StringComparison.Ordinal)), "main", 0, Cancelled));
+            GitServices.Remote(Repository.Url.Replace("127.0.0.1", "localhost", StringComparison.Ordinal)), "main", 0, Cancelled));
 
         Assert.Equal("address_denied", literal.Code);
         Assert.Equal("address_denied", named.Code);
-        Assert.Empty(_repository.Requests);
+        Assert.Empty(Repository.Requests);
     }
 
     [Fact]
     public async Task Nothing_that_listens_is_unreachable()
     {
-        var url = _repository.Url;
-        await _server.DisposeAsync();
-        _server = await GitHttpServer.StartAsync();
+        var url = Repository.Url;
+        await Host.DisposeAsync();
+        Host = await GitHttpServer.StartAsync();
 
-        var refused = await Assert.ThrowsAsync<GitException>(() => _git.Tips.ReadAsync(GitServices.Remote(url), "main", 0, Cancelled));
-        var unknown = await Assert.ThrowsAsync<GitException>(() => _git.Tips.ReadAsync(GitServices.Remote("http://no-such-host.invalid/x"), "main", 0, Cancelled));
+        var refused = await Assert.ThrowsAsync<GitException>(() => Services.Tips.ReadAsync(GitServices.Remote(url), "main", 0, Cancelled));
+        var unknown = await Assert.ThrowsAsync<GitException>(() => Services.Tips.ReadAsync(GitServices.Remote("http://no-such-host.invalid/x"), "main", 0, Cancelled));
 
         Assert.Equal("unreachable", refused.Code);
         Assert.Equal("unreachable", unknown.Code);
     }
 
     private Task<Tip> ReadAsync(string refName, GitCredential? credential = null) =>
-        _git.Tips.ReadAsync(GitServices.Remote(_repository, credential), refName, 0, Cancelled);
+        Services.Tips.ReadAsync(GitServices.Remote(Repository, credential), refName, 0, Cancelled);
 
     private Task<GitException> FailAsync(string refName, GitCredential? credential = null) =>
         Assert.ThrowsAsync<GitException>(() => ReadAsync(refName, credential));
