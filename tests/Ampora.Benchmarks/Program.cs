@@ -1,5 +1,5 @@
 using Ampora.Benchmarks;
-using Ampora.EndToEnd.Tests.Deployments;
+using Ampora.Deployments;
 
 // Each promise in numbers, against the real programs that it is about, in one run. Exits with 1 when one is broken.
 if (args is [GitHostProcess.Argument])

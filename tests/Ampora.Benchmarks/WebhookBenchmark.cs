@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using Ampora.EndToEnd.Tests.Deployments;
+using Ampora.Deployments;
 
 namespace Ampora.Benchmarks;
 

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Ampora.Contracts;
+using Ampora.Simulation.Model;
 using Ampora.TestServers;
-using Ampora.Wakeups.Tests.Model;
 
 namespace Ampora.Wakeups.Tests;
 

@@ -1,5 +1,5 @@
 using Ampora.Contracts;
-using Ampora.Wakeups.Tests.Model;
+using Ampora.Simulation.Model;
 
 namespace Ampora.Wakeups.Tests;
 

@@ -1,5 +1,4 @@
-using Ampora.EndToEnd.Tests.Deployments;
-using Ampora.EndToEnd.Tests.Senders;
+using Ampora.Deployments;
 using Ampora.TestServers;
 
 namespace Ampora.EndToEnd.Tests.Acceptance;
@@ -16,7 +15,7 @@ public abstract class LaggingHostSpecs(Deployment deployment)
         await source.Repository.LagAsync(listings: 2);
         var sha = await source.Repository.CommitAsync(("lagging", "1"));
 
-        await deployment.DeliverAsync(GitHubDelivery.Signed(source.WebhookPath, source.WebhookToken, GitHubDelivery.PushOf(source.Repository.Url, sha)));
+        await deployment.DeliverAsync(GitHubDelivery.Sign(source.WebhookPath, source.WebhookToken, GitHubDelivery.PushOf(source.Repository.Url, sha)));
 
         var run = await source.WaitForRunAsync(sha);
         Assert.Equal("webhook", run["trigger"]!.GetValue<string>());

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using Ampora.EndToEnd.Tests.Deployments;
+using Ampora.Deployments;
 using Ampora.TestServers;
 
 namespace Ampora.EndToEnd.Tests.Acceptance;

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Ampora.EndToEnd.Tests.Deployments;
+using Ampora.Deployments;
 
 namespace Ampora.EndToEnd.Tests.Acceptance;
 

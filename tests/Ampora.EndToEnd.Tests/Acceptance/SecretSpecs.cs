@@ -3,7 +3,7 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
-using Ampora.EndToEnd.Tests.Deployments;
+using Ampora.Deployments;
 using Ampora.EndToEnd.Tests.Secrets;
 using Ampora.TestServers;
 

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
-using Ampora.EndToEnd.Tests.Deployments;
-using Ampora.EndToEnd.Tests.Senders;
+using Ampora.Deployments;
 using Ampora.TestServers;
 
 namespace Ampora.EndToEnd.Tests.Acceptance;
@@ -34,7 +33,7 @@ public abstract class SharedHookSpecs(Deployment deployment, int sources)
             async () => (await TipsAsync(organisation)).Count == watched.Count(s => !s.Paused) ? "synced" : null, "every source that is not paused has its first tip", 120);
 
         var sha = await repositories[0].CommitAsync(("pushed", "1"));
-        var answer = await deployment.DeliverAsync(GitHubDelivery.Signed(
+        var answer = await deployment.DeliverAsync(GitHubDelivery.Sign(
             "/api/git/webhook", hook["token"]!.GetValue<string>(), GitHubDelivery.PushOf(repositories[0].Url, sha)));
 
         var onIt = watched.Where(s => s.Repository == 0).ToList();
@@ -69,8 +68,8 @@ public abstract class SharedHookSpecs(Deployment deployment, int sources)
         var hook = await deployment.PutAsync($"/api/git/webhook-secrets/{organisation}", new { provider = "github", prefix = $"github.example/{organisation}/" });
         var body = GitHubDelivery.PushOf($"https://github.example/{organisation}/nobody-watches-it.git", new string('a', 40));
 
-        var answer = await deployment.DeliverAsync(GitHubDelivery.Signed("/api/git/webhook", hook["token"]!.GetValue<string>(), body));
-        using var stranger = GitHubDelivery.Signed("/api/git/webhook", "not the organisation's secret", body);
+        var answer = await deployment.DeliverAsync(GitHubDelivery.Sign("/api/git/webhook", hook["token"]!.GetValue<string>(), body));
+        using var stranger = GitHubDelivery.Sign("/api/git/webhook", "not the organisation's secret", body);
         using var refused = await deployment.Sender.SendAsync(stranger, Deployment.Token);
 
         Assert.Equal(("ignored", "nothing_matched"), (answer["verdict"]!.GetValue<string>(), answer["reason"]!.GetValue<string>()));

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text;
-using Ampora.EndToEnd.Tests.Deployments;
+using Ampora.Deployments;
 using Ampora.TestServers;
 
 namespace Ampora.EndToEnd.Tests.Acceptance;

@@ -1,4 +1,4 @@
-using Ampora.EndToEnd.Tests.Deployments;
+using Ampora.Deployments;
 using Ampora.EndToEnd.Tests.Secrets;
 
 namespace Ampora.EndToEnd.Tests.Acceptance;

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
-using Ampora.EndToEnd.Tests.Deployments;
-using Ampora.EndToEnd.Tests.Senders;
+using Ampora.Deployments;
 
 namespace Ampora.EndToEnd.Tests.Acceptance;
 
@@ -25,7 +24,7 @@ public abstract class WebhookMethodSpecs(Deployment deployment)
         var url = new Uri(shown["url"]!.GetValue<string>());
 
         var sha = await repository.CommitAsync(("a", "2"));
-        var answer = await deployment.DeliverAsync(GitHubDelivery.Signed(url.PathAndQuery, source.WebhookToken, GitHubDelivery.RealPushOf(sha)));
+        var answer = await deployment.DeliverAsync(GitHubDelivery.Sign(url.PathAndQuery, source.WebhookToken, GitHubDelivery.RealPushOf(sha)));
 
         Assert.Equal("accepted", answer["verdict"]!.GetValue<string>());
         var run = await source.WaitForRunAsync(sha);
@@ -42,8 +41,8 @@ public abstract class WebhookMethodSpecs(Deployment deployment)
         await source.UseAsync("github");
         source.Repository.ForgetRequests();
 
-        var ping = await deployment.DeliverAsync(GitHubDelivery.Signed(source.WebhookPath, source.WebhookToken, """{"zen":"Speak like a human.","hook_id":1}""", "ping"));
-        var other = await deployment.DeliverAsync(GitHubDelivery.Signed(
+        var ping = await deployment.DeliverAsync(GitHubDelivery.Sign(source.WebhookPath, source.WebhookToken, """{"zen":"Speak like a human.","hook_id":1}""", "ping"));
+        var other = await deployment.DeliverAsync(GitHubDelivery.Sign(
             source.WebhookPath, source.WebhookToken, GitHubDelivery.PushOf(source.Repository.Url, new string('a', 40), "refs/heads/other")));
 
         Assert.Equal(("ignored", "ping"), (Text(ping, "verdict"), Text(ping, "reason")));
@@ -56,8 +55,8 @@ public abstract class WebhookMethodSpecs(Deployment deployment)
     public async Task A_signature_at_a_source_that_expects_a_token_is_refused_and_the_operator_alone_reads_why()
     {
         var source = await deployment.WatchAsync();
-        var strangers = await RefusedAsync(GitHubDelivery.Signed("/api/git/webhook/no-such-source", "whatever it may be", "{}"));
-        var answer = await RefusedAsync(GitHubDelivery.Signed(
+        var strangers = await RefusedAsync(GitHubDelivery.Sign("/api/git/webhook/no-such-source", "whatever it may be", "{}"));
+        var answer = await RefusedAsync(GitHubDelivery.Sign(
             source.WebhookPath, source.WebhookToken, GitHubDelivery.PushOf(source.Repository.Url, new string('a', 40))));
 
         Assert.Equal(strangers, answer);
@@ -78,8 +77,8 @@ public abstract class WebhookMethodSpecs(Deployment deployment)
         var id = Guid.NewGuid().ToString();
         var body = GitHubDelivery.PushOf(source.Repository.Url, (await source.Repository.TipAsync())!);
 
-        var first = await deployment.DeliverAsync(GitHubDelivery.Signed(source.WebhookPath, source.WebhookToken, body, deliveryId: id));
-        await deployment.DeliverAsync(GitHubDelivery.Signed(source.WebhookPath, source.WebhookToken, body, deliveryId: id));
+        var first = await deployment.DeliverAsync(GitHubDelivery.Sign(source.WebhookPath, source.WebhookToken, body, deliveryId: id));
+        await deployment.DeliverAsync(GitHubDelivery.Sign(source.WebhookPath, source.WebhookToken, body, deliveryId: id));
 
         var deliveries = await source.DeliveriesAsync();
         Assert.Equal([Text(first, "deliveryId"), ""], deliveries.Select(d => Text(d, "replayOf")));
@@ -94,9 +93,9 @@ public abstract class WebhookMethodSpecs(Deployment deployment)
         var body = GitHubDelivery.PushOf(source.Repository.Url, (await source.Repository.TipAsync())!);
         await source.RotateAsync(overlapSeconds: 3600);
 
-        await deployment.DeliverAsync(GitHubDelivery.Signed(source.WebhookPath, old, body));
+        await deployment.DeliverAsync(GitHubDelivery.Sign(source.WebhookPath, old, body));
         var during = (await source.ShowAsync())["webhook"]!;
-        await deployment.DeliverAsync(GitHubDelivery.Signed(source.WebhookPath, source.WebhookToken, body));
+        await deployment.DeliverAsync(GitHubDelivery.Sign(source.WebhookPath, source.WebhookToken, body));
         var after = (await source.ShowAsync())["webhook"]!;
 
         Assert.Equal("previous", Text(during, "lastSignedBy"));
@@ -112,11 +111,11 @@ public abstract class WebhookMethodSpecs(Deployment deployment)
         var source = await deployment.WatchAsync();
         source.Repository.ForgetRequests();
         var body = GitHubDelivery.PushOf(source.Repository.Url, new string('a', 40));
-        using var asToken = GitHubDelivery.Signed(source.WebhookPath, source.WebhookToken, body);
+        using var asToken = GitHubDelivery.Sign(source.WebhookPath, source.WebhookToken, body);
 
         var refused = await ExplainAsync(source, asToken, body);
         await source.UseAsync("github");
-        using var asGitHub = GitHubDelivery.Signed(source.WebhookPath, source.WebhookToken, body);
+        using var asGitHub = GitHubDelivery.Sign(source.WebhookPath, source.WebhookToken, body);
         var accepted = await ExplainAsync(source, asGitHub, body);
 
         Assert.Equal(("refused", "method_mismatch"), (Text(refused, "verdict"), Text(refused, "reason")));

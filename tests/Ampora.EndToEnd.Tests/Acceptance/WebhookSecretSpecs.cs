@@ -1,5 +1,5 @@
 using System.Net;
-using Ampora.EndToEnd.Tests.Deployments;
+using Ampora.Deployments;
 
 namespace Ampora.EndToEnd.Tests.Acceptance;
 

@@ -1,4 +1,4 @@
-using Ampora.EndToEnd.Tests.Deployments;
+using Ampora.Deployments;
 using Ampora.TestServers;
 
 namespace Ampora.EndToEnd.Tests.Secrets;

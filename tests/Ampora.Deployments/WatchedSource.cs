@@ -2,7 +2,7 @@ using System.Net;
 using System.Text.Json.Nodes;
 using Ampora.TestServers;
 
-namespace Ampora.EndToEnd.Tests.Deployments;
+namespace Ampora.Deployments;
 
 /// <summary>A source of a deployment, its repository, and the token of its webhook.</summary>
 public sealed class WatchedSource(Deployment deployment, string id, GitRepository repository, string token)

@@ -1,4 +1,6 @@
-namespace Ampora.Wakeups.Tests.Model;
+using Ampora.Wakeups;
+
+namespace Ampora.Simulation.Model;
 
 /// <summary>What the model knows of hosts, remotes and the trees that were read from them.</summary>
 public sealed partial class ModelWakeupStore

@@ -1,4 +1,6 @@
-namespace Ampora.Wakeups.Tests.Model;
+using Ampora.Wakeups;
+
+namespace Ampora.Simulation.Model;
 
 /// <summary>One wake-up row of the model, and the ledger and runs that hang on it.</summary>
 public sealed class ModelSource

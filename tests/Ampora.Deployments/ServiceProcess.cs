@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 
-namespace Ampora.EndToEnd.Tests.Deployments;
+namespace Ampora.Deployments;
 
 /// <summary>One real process of a service, with its output kept for the day that a test fails.</summary>
 public sealed class ServiceProcess : IAsyncDisposable

@@ -1,6 +1,7 @@
 using Ampora.Contracts;
+using Ampora.Wakeups;
 
-namespace Ampora.Wakeups.Tests.Model;
+namespace Ampora.Simulation.Model;
 
 /// <summary>
 /// The store as plain objects: what the SQL must do, written once more as simply as can be. Each call is atomic; the clock is the

@@ -1,7 +1,8 @@
 using Ampora.Conformance;
+using Ampora.Simulation.Model;
 using Ampora.TestServers;
 
-namespace Ampora.Wakeups.Tests.Model;
+namespace Ampora.Wakeups.Tests;
 
 /// <summary>The model passes the suite that the SQL passes, so what the simulation finds holds for both.</summary>
 public sealed class ModelConformance : WakeupStoreConformance

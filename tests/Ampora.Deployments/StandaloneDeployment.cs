@@ -1,6 +1,6 @@
 using Ampora.TestServers;
 
-namespace Ampora.EndToEnd.Tests.Deployments;
+namespace Ampora.Deployments;
 
 /// <summary>One process: in-memory bus, SQLite.</summary>
 public class StandaloneDeployment : Deployment

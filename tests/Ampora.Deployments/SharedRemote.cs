@@ -1,8 +1,7 @@
 using System.Text.Json.Nodes;
-using Ampora.EndToEnd.Tests.Senders;
 using Ampora.TestServers;
 
-namespace Ampora.EndToEnd.Tests.Deployments;
+namespace Ampora.Deployments;
 
 /// <summary>Many sources on one repository, announced by one organisation's webhook.</summary>
 public sealed class SharedRemote
@@ -50,7 +49,7 @@ public sealed class SharedRemote
         Repository.ForgetRequests();
         var sha = await Repository.CommitAsync(("pushed", $"{++_pushes}"));
         var sent = System.Diagnostics.Stopwatch.GetTimestamp();
-        var answer = await _deployment.DeliverAsync(GitHubDelivery.Signed("/api/git/webhook", _secret, GitHubDelivery.PushOf(Repository.Url, sha)));
+        var answer = await _deployment.DeliverAsync(GitHubDelivery.Sign("/api/git/webhook", _secret, GitHubDelivery.PushOf(Repository.Url, sha)));
         Assert.Equal(sources, answer["matched"]!.AsArray().Count);
         await WaitForAsync(sha, sources);
         return (Repository.Count(GitRequestKind.LsRefs), System.Diagnostics.Stopwatch.GetElapsedTime(sent));

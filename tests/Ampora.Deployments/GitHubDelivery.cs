@@ -3,10 +3,10 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 
-namespace Ampora.EndToEnd.Tests.Senders;
+namespace Ampora.Deployments;
 
 /// <summary>Makes what GitHub sends: a payload signed over its raw bytes.</summary>
-internal static class GitHubDelivery
+public static class GitHubDelivery
 {
     /// <summary>A push of one commit, with the fields of a real one that name repository, ref and commit.</summary>
     public static string PushOf(string repositoryUrl, string after, string @ref = "refs/heads/main", string defaultBranch = "main") => new JsonObject
@@ -44,7 +44,7 @@ internal static class GitHubDelivery
         return payload.ToJsonString();
     }
 
-    public static HttpRequestMessage Signed(string path, string secret, string body, string @event = "push", string? deliveryId = null)
+    public static HttpRequestMessage Sign(string path, string secret, string body, string @event = "push", string? deliveryId = null)
     {
         var bytes = Encoding.UTF8.GetBytes(body);
         var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent(bytes) };

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using Ampora.TestServers;
 using Npgsql;
 
-namespace Ampora.EndToEnd.Tests.Deployments;
+namespace Ampora.Deployments;
 
 /// <summary>A process for each replica of each service, behind a gateway, over RabbitMQ and PostgreSQL.</summary>
 public class DistributedDeployment : Deployment

@@ -1,7 +1,9 @@
+using Ampora.Deployments;
+
 // Each deployment is ten processes and more: one at a time, so that no test measures how busy the machine is.
 [assembly: CollectionBehavior(DisableTestParallelization = true)]
 
-namespace Ampora.EndToEnd.Tests.Deployments;
+namespace Ampora.EndToEnd.Tests;
 
 /// <summary>Tests that share one Standalone.</summary>
 [CollectionDefinition(Name)]

@@ -1,4 +1,6 @@
-namespace Ampora.Wakeups.Tests.Model;
+using Ampora.Wakeups;
+
+namespace Ampora.Simulation.Model;
 
 /// <summary>What the model knows of webhooks: what they announce, second readings, and what they missed.</summary>
 public sealed partial class ModelWakeupStore

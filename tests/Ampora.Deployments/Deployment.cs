@@ -5,7 +5,7 @@ using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Ampora.TestServers;
 
-namespace Ampora.EndToEnd.Tests.Deployments;
+namespace Ampora.Deployments;
 
 /// <summary>Ampora as it is deployed: real processes behind one address, seen only through the public surface.</summary>
 public abstract class Deployment : IAsyncLifetime
