@@ -30,11 +30,16 @@ public sealed partial class WakeupProtocol
         {
             try
             {
-                var committed = finished is not null
-                    ? await store.FinishAsync(claim, finished, stopping)
-                    : postponed is not null
-                        ? await store.PostponeAsync(claim, postponed with { Run = run, Message = message }, stopping)
-                        : await store.FailAsync(claim, failed!, stopping);
+                FinishResult committed;
+                using (Spans.Commit())
+                {
+                    committed = finished is not null
+                        ? await store.FinishAsync(claim, finished, stopping)
+                        : postponed is not null
+                            ? await store.PostponeAsync(claim, postponed with { Run = run, Message = message }, stopping)
+                            : await store.FailAsync(claim, failed!, stopping);
+                }
+
                 // Refused after an unknown outcome may mean "committed the first time" or "superseded": only the relay can tell.
                 if (run is not null && committed.Committed)
                 {

@@ -22,15 +22,22 @@ public sealed partial class WakeupProtocol(IWakeupStore store, IMessagePublisher
     /// <param name="asks">The requests.</param>
     /// <param name="cancellationToken">Ends the wait; the outcome is then unknown.</param>
     /// <returns>One outcome for each request, in their order.</returns>
-    public Task<IReadOnlyList<AskOutcome>> AskAsync(IReadOnlyList<Ask> asks, CancellationToken cancellationToken) =>
-        store.AskAsync(asks, cancellationToken);
+    public async Task<IReadOnlyList<AskOutcome>> AskAsync(IReadOnlyList<Ask> asks, CancellationToken cancellationToken)
+    {
+        using var span = Spans.Ask();
+        return await store.AskAsync(asks, cancellationToken);
+    }
 
     /// <summary>Tells the sweepers of committed wake-ups. What is not told now, reconciliation tells later.</summary>
     /// <param name="sourceIds">The sources.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Null when the bus took them all; otherwise why it took no more.</returns>
-    public async Task<Exception?> WakeAsync(IEnumerable<string> sourceIds, CancellationToken cancellationToken)
+    public async Task<Exception?> WakeAsync(IReadOnlyCollection<string> sourceIds, CancellationToken cancellationToken)
     {
+        if (sourceIds.Count == 0)
+            return null;
+
+        using var span = Spans.Wake();
         try
         {
             await Task.WhenAll(sourceIds.Select(id =>
@@ -53,7 +60,7 @@ public sealed partial class WakeupProtocol(IWakeupStore store, IMessagePublisher
     {
         while (true)
         {
-            var attempt = await store.ClaimAsync(sourceId, owner, stopping);
+            var attempt = await ClaimAsync(sourceId, stopping);
             if (attempt.Claim is not { } claim)
                 return attempt.RetryIn;
 
@@ -139,6 +146,7 @@ public sealed partial class WakeupProtocol(IWakeupStore store, IMessagePublisher
     /// <returns>Null, or why the bus did not take it.</returns>
     public async Task<Exception?> TryPublishAsync(OutboxMessage message, CancellationToken cancellationToken)
     {
+        using var span = Spans.Publish();
         try
         {
             await publisher.PublishAsync(message.Payload, message.Id, timeToLive: null, cancellationToken);
@@ -148,6 +156,12 @@ public sealed partial class WakeupProtocol(IWakeupStore store, IMessagePublisher
         {
             return e;
         }
+    }
+
+    private async Task<ClaimResult> ClaimAsync(string sourceId, CancellationToken stopping)
+    {
+        using var span = Spans.Claim();
+        return await store.ClaimAsync(sourceId, owner, stopping);
     }
 
     /// <returns>What the check found, or null when the lease was lost under it; and what became of it.</returns>

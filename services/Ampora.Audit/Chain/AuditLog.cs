@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Ampora.Audit.Model;
 using Ampora.Database;
+using Ampora.Hosting.Telemetry;
 using Microsoft.EntityFrameworkCore;
 
 namespace Ampora.Audit.Chain;
@@ -68,6 +69,7 @@ internal sealed class AuditLog(Database<AuditContext> database) : IDisposable
 
     private async Task<Exception?> TryCommitAsync(IReadOnlyList<Append> group, CancellationToken cancellationToken)
     {
+        using var span = AmporaMetrics.Activities.StartActivity("append");
         try
         {
             var receipts = await database.WriteAsync((context, token) => AppendAsync(context, group, token), cancellationToken);
