@@ -103,7 +103,7 @@ public sealed class ModelSource
 
     public List<ModelRequest> Requests { get; } = [];
 
-    public HashSet<(long Config, string Sha)> Sweeps { get; } = [];
+    public List<(long Config, string Sha)> Sweeps { get; } = [];
 
     public HashSet<(long Config, string Sha)> Snapshots { get; } = [];
 

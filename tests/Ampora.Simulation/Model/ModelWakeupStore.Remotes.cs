@@ -45,7 +45,8 @@ public sealed partial class ModelWakeupStore
 
         if (finished.Moved is { } moved)
         {
-            source.Sweeps.Add((claim.Config, moved.Sha));
+            if (!_rules.SweepsAreUnique || !source.Sweeps.Contains((claim.Config, moved.Sha)))
+                source.Sweeps.Add((claim.Config, moved.Sha));
             source.TipConfig = claim.Config;
         }
 
@@ -55,6 +56,6 @@ public sealed partial class ModelWakeupStore
     private IEnumerable<ModelSource> LeasedOnHostOf(ModelSource source) => _sources.Values.Where(s => s.Host == source.Host && IsLeased(s));
 
     private bool HostHasPlace(ModelSource source) =>
-        LeasedOnHostOf(source).Count() < policy.LeasesPerHost
-        && LeasedOnHostOf(source).Where(s => s.Url != source.Url).Select(s => s.Url).Distinct().Count() < policy.ChecksPerHost;
+        !_rules.HostsAreLimited || (LeasedOnHostOf(source).Count() < policy.LeasesPerHost
+        && LeasedOnHostOf(source).Where(s => s.Url != source.Url).Select(s => s.Url).Distinct().Count() < policy.ChecksPerHost);
 }

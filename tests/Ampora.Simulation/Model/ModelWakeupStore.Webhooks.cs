@@ -12,7 +12,7 @@ public sealed partial class ModelWakeupStore
     {
         lock (_gate)
         {
-            if (Held(claim) is not { } source || source.Done >= claim.Covered)
+            if (ToFinish(claim) is not { } source)
                 return Task.FromResult(default(FinishResult));
             Record(source, postponed.Run, postponed.Message);
             Settle(
@@ -23,7 +23,7 @@ public sealed partial class ModelWakeupStore
                 postponed.Run?.Summary.RunId);
             if (postponed.Done > source.Done)
                 source.AskedAt = source.RereadAt - policy.RereadEvery;
-            source.Done = postponed.Done;
+            source.Done = _rules.PostponementKeepsDone ? postponed.Done : claim.Covered;
             source.Failures = 0;
             source.FailureRunId = null;
             source.RetryAfterUntil = null;
@@ -82,7 +82,7 @@ public sealed partial class ModelWakeupStore
 
     private void FallBack(ModelSource source)
     {
-        if (source.PollInterval == source.BasePollInterval)
+        if (source.PollInterval == source.BasePollInterval || !_rules.IntervalsFallBack)
             return;
         source.PollInterval = source.BasePollInterval;
         var next = Now + (source.PollInterval * _random.NextDouble());
@@ -119,6 +119,9 @@ public sealed partial class ModelWakeupStore
             source.PreviousUsedAt = Now;
         else if (delivery.SecretName is null)
             source.UsedAt = Now;
+        // The caller's second try after an unknown outcome: the ledger keeps the first.
+        if (source.Deliveries.Exists(d => d.Delivery.DeliveryId == delivery.DeliveryId))
+            return;
         source.Deliveries.Add(new ModelDelivery
         {
             Delivery = delivery,

@@ -7,9 +7,10 @@ namespace Ampora.Simulation.Model;
 /// The store as plain objects: what the SQL must do, written once more as simply as can be. Each call is atomic; the clock is the
 /// test's.
 /// </summary>
-public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, int seed = 0) : IWakeupStore
+public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy policy, int seed = 0, ModelRules? rules = null) : IWakeupStore
 {
     private readonly Lock _gate = new();
+    private readonly ModelRules _rules = rules ?? new();
     private readonly Random _random = new Random(seed);
     private readonly SortedDictionary<string, ModelSource> _sources = new(StringComparer.Ordinal);
     private double _tokens = 1;
@@ -21,7 +22,15 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
 
     public Dictionary<string, long> AuditIds { get; } = [];
 
+    /// <summary>All sources, by id.</summary>
+    public IEnumerable<ModelSource> Sources => _sources.Values;
+
+    /// <summary>The clock of whoever calls: what leases are wrongly measured by when <see cref="ModelRules.LeasesByStoreClock"/> is off.</summary>
+    public TimeProvider CallersClock { get; set; } = TimeProvider.System;
+
     private DateTimeOffset Now => clock.GetUtcNow();
+
+    private DateTimeOffset LeaseNow => _rules.LeasesByStoreClock ? Now : CallersClock.GetUtcNow();
 
     public double NextJitter()
     {
@@ -35,86 +44,11 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
             return _sources[id];
     }
 
-    /// <summary>What the Console does when it creates a source.</summary>
-    public ModelSource Create(string id, string host = "git.test:443", TimeSpan? interval = null, bool adaptive = false, string? remote = null)
-    {
-        lock (_gate)
-        {
-            var source = new ModelSource
-            {
-                Id = id,
-                Uid = new Guid(_random.Next(), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
-                Host = host,
-                Url = remote ?? $"https://{host}/{id}.git",
-                PollInterval = interval ?? TimeSpan.FromSeconds(60),
-                BasePollInterval = interval ?? TimeSpan.FromSeconds(60),
-                Adaptive = adaptive,
-            };
-            source.NextPollAt = Now + (source.PollInterval * _random.NextDouble());
-            _sources.Add(id, source);
-            AskManually(source, $"req_create_{id}", "system");
-            return source;
-        }
-    }
-
-    /// <summary>What the Console does when URL, ref or credential change.</summary>
-    public void ChangeSettings(string id)
-    {
-        lock (_gate)
-        {
-            var source = _sources[id];
-            source.Config++;
-            EndLease(source);
-            source.TipRef = source.MovedTo = null;
-            source.NotBefore = source.NotBeforeSetAt = source.RetryAfterUntil = null;
-            ExpectNothing(source);
-            if (!source.Paused)
-                AskManually(source, $"req_change_{source.Config}", "system");
-        }
-    }
-
-    public void Pause(string id)
-    {
-        lock (_gate)
-        {
-            _sources[id].Paused = true;
-            EndLease(_sources[id]);
-            ExpectNothing(_sources[id]);
-        }
-    }
-
-    public void Resume(string id)
-    {
-        lock (_gate)
-        {
-            _sources[id].Paused = false;
-            AskManually(_sources[id], $"req_resume_{_sources[id].Wanted}", "system");
-        }
-    }
-
-    public void ChangeSecrets(string id)
-    {
-        lock (_gate)
-            _sources[id].SecretVersion++;
-    }
-
-    public void Delete(string id)
-    {
-        lock (_gate)
-            _sources.Remove(id);
-    }
-
-    public Task<IReadOnlyList<AskOutcome>> AskAsync(IReadOnlyList<Ask> asks, CancellationToken cancellationToken)
-    {
-        lock (_gate)
-            return Task.FromResult<IReadOnlyList<AskOutcome>>([.. asks.Select(AskOne)]);
-    }
-
     public Task<ClaimResult> ClaimAsync(string sourceId, string owner, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
-            if (!_sources.TryGetValue(sourceId, out var source) || source.Wanted <= source.Done || source.Paused || IsLeased(source))
+            if (!_sources.TryGetValue(sourceId, out var source) || (_rules.ClaimNeedsWanted && source.Wanted <= source.Done) || IsPaused(source) || IsLeased(source))
                 return Task.FromResult(ClaimResult.None);
             if (IsHeldBack(source))
             {
@@ -130,7 +64,7 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
 
             source.Fence++;
             source.LeaseOwner = owner;
-            source.LeaseUntil = Now + policy.Lease;
+            source.LeaseUntil = LeaseNow + policy.Lease;
             source.AskedSinceClaimAt = null;
             source.WaitingForHost = false;
             return Task.FromResult(new ClaimResult(MakeClaim(source, owner), null));
@@ -143,7 +77,7 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
         {
             if (Held(claim) is not { } source)
                 return Task.FromResult(false);
-            source.LeaseUntil = Now + policy.Lease;
+            source.LeaseUntil = LeaseNow + policy.Lease;
             return Task.FromResult(true);
         }
     }
@@ -162,129 +96,6 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
         }
     }
 
-    public Task<FinishResult> FinishAsync(Claim claim, FinishedCheck finished, CancellationToken cancellationToken)
-    {
-        lock (_gate)
-        {
-            if (Held(claim) is not { } source || source.Done >= claim.Covered)
-                return Task.FromResult(default(FinishResult));
-            if (finished.Moved is { } moved && !source.Snapshots.Contains((claim.Config, moved.Sha)))
-                return Task.FromResult(new FinishResult(false, false, SnapshotVanished: true));
-            NoteTip(source, claim, finished);
-            Record(source, finished.Run, finished.Message);
-            Settle(source, claim, claim.Covered, finished.Run is null ? "unchanged" : "run", finished.Run?.Summary.RunId);
-            source.Done = claim.Covered;
-            source.AskedAt = source.AskedSinceClaimAt;
-            source.Failures = 0;
-            source.FailureRunId = null;
-            source.RetryAfterUntil = null;
-            if (source.WantedWebhook <= claim.Covered)
-                source.ExpectedUntil = null;
-            source.RereadCovers = null;
-            HoldBack(source, finished.Quiet ? policy.QuietPeriod : null);
-            EndLease(source);
-            if (finished.IsTransition(claim))
-                NoteFound(source, claim);
-            return Task.FromResult(new FinishResult(true, source.Wanted > source.Done));
-        }
-    }
-
-    public Task<FinishResult> FailAsync(Claim claim, FailedCheck failed, CancellationToken cancellationToken)
-    {
-        lock (_gate)
-        {
-            if (Held(claim) is not { } source || source.Done >= claim.Covered)
-                return Task.FromResult(default(FinishResult));
-            Record(source, failed.Run, failed.Message);
-            source.Failures++;
-            source.FailureRunId = failed.Run?.Summary.RunId ?? source.FailureRunId;
-            Settle(source, claim, claim.Covered, "failed", source.FailureRunId);
-            source.RetryAfterUntil = Now + failed.RetryAfter;
-            HoldBack(source, failed.BackOff);
-            EndLease(source);
-            return Task.FromResult(new FinishResult(true, true));
-        }
-    }
-
-    public Task<bool> ReleaseAsync(Claim claim, CancellationToken cancellationToken)
-    {
-        lock (_gate)
-        {
-            if (Held(claim) is not { } source)
-                return Task.FromResult(false);
-            EndLease(source);
-            return Task.FromResult(true);
-        }
-    }
-
-    public Task<IReadOnlyList<string>> TakeDuePollsAsync(int limit, CancellationToken cancellationToken)
-    {
-        lock (_gate)
-        {
-            var rate = policy.PollRateFactor * _sources.Values.Where(s => !s.Paused).Sum(s => 1 / s.PollInterval.TotalSeconds);
-            var elapsed = Math.Max(0, (Now - _tokensAt).TotalSeconds);
-            _tokens = Math.Min(1 + (rate * policy.PollBurst.TotalSeconds), _tokens + (rate * elapsed));
-            _tokensAt = Now;
-
-            foreach (var wanted in _sources.Values.Where(s => !s.Paused && IsDue(s) && s.Wanted > s.Done))
-                ScheduleNextPoll(wanted);
-            var due = _sources.Values.Where(s => !s.Paused && IsDue(s)).OrderByDescending(s => s.NextPollAt <= Now ? (Now - s.NextPollAt) / s.PollInterval : 1);
-            var left = _sources.Values.Where(s => IsPollOnly(s) && IsClaimable(s) && HostHasPlace(s) && !WasWoken(s)).OrderBy(s => s.AskedAt);
-            var taken = left.Concat(due).Take(Math.Min(limit, (int)_tokens)).ToList();
-            foreach (var source in taken)
-            {
-                _tokens--;
-                if (source.Wanted == source.Done)
-                {
-                    NoteAsk(source);
-                    ScheduleNextPoll(source);
-                }
-
-                source.WokenAt = Now;
-            }
-
-            return Task.FromResult<IReadOnlyList<string>>([.. taken.Select(s => s.Id)]);
-        }
-    }
-
-    public Task<IReadOnlyList<string>> TakeUnfinishedAsync(int limit, CancellationToken cancellationToken)
-    {
-        lock (_gate)
-        {
-            var taken = _sources.Values.Where(s => !IsPollOnly(s) && IsClaimable(s) && HostHasPlace(s) && !WasWoken(s)).OrderBy(s => s.AskedAt).Take(limit).ToList();
-            foreach (var source in taken)
-                source.WokenAt = Now;
-            return Task.FromResult<IReadOnlyList<string>>([.. taken.Select(s => s.Id)]);
-        }
-    }
-
-    public Task<IReadOnlyList<OutboxMessage>> TakeUnacknowledgedAsync(int limit, CancellationToken cancellationToken)
-    {
-        lock (_gate)
-        {
-            var taken = Outbox.Values.Where(m => m.NextAttemptAt <= Now).OrderBy(m => m.NextAttemptAt).Take(limit).ToList();
-            foreach (var message in taken)
-            {
-                message.Attempts++;
-                var delay = policy.RelayAfter * Math.Pow(2, Math.Min(message.Attempts, 10));
-                message.NextAttemptAt = Now + (delay < policy.MaxRelayDelay ? delay : policy.MaxRelayDelay);
-            }
-
-            return Task.FromResult<IReadOnlyList<OutboxMessage>>([.. taken.Select(m => m.Message)]);
-        }
-    }
-
-    public Task AcknowledgeAsync(AuditEntryCommitted committed, CancellationToken cancellationToken)
-    {
-        lock (_gate)
-        {
-            Outbox.Remove(committed.RecordedMessageId);
-            if (committed.RunId is not null)
-                AuditIds[committed.RunId] = committed.AuditId;
-            return Task.CompletedTask;
-        }
-    }
-
     private static bool Covers(Claim claim, long? ask) => ask > claim.Done && ask <= claim.Covered;
 
     private static void EndLease(ModelSource source)
@@ -294,109 +105,22 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
         source.LeaseUntil = null;
     }
 
-    private static void Settle(ModelSource source, Claim claim, long upTo, string result, string? runId)
-    {
-        foreach (var delivery in source.Deliveries.Where(d => Covers(claim, d.Ask) && d.Ask <= upTo && (runId is not null || d.Result != "run")))
-            (delivery.Result, delivery.RunId) = (result, runId);
-        foreach (var request in source.Requests.Where(r => Covers(claim, r.Ask) && r.Ask <= upTo))
-            request.RunId = runId ?? request.RunId;
-    }
-
-    private static bool IsPollOnly(ModelSource source) => source.WantedWebhook <= source.Done && source.WantedManual <= source.Done;
-
-    private AskOutcome AskOne(Ask ask)
-    {
-        if (!_sources.TryGetValue(ask.SourceId, out var source))
-            return AskOutcome.NoSource;
-        switch (ask)
-        {
-            case ManualAsk when source.Paused:
-                return AskOutcome.Paused;
-            case ManualAsk manual:
-                AskManually(source, manual.RequestId, manual.Actor, manual.DeliveryId);
-                return AskOutcome.Accepted;
-            case WebhookAsk webhook when webhook.SecretVersion != source.SecretVersion:
-                return AskOutcome.StaleSecret;
-            case WebhookAsk webhook when source.Paused || webhook.Delivery.IgnoredBecause is not null:
-                var reason = source.Paused ? "source_paused" : webhook.Delivery.IgnoredBecause;
-                AddDelivery(source, webhook.Delivery, reason);
-                return source.Paused ? AskOutcome.Paused : AskOutcome.Ignored;
-            case WebhookAsk webhook:
-                NoteAsk(source);
-                source.WantedWebhook = source.Wanted;
-                PullForward(source);
-                Expect(source, webhook.Delivery.AnnouncedSha);
-                AddDelivery(source, webhook.Delivery, ignoredBecause: null);
-                return AskOutcome.Accepted;
-            default:
-                throw new ArgumentException($"unknown kind of request {ask.GetType()}");
-        }
-    }
-
-    private void AskManually(ModelSource source, string requestId, string actor, string? deliveryId = null)
-    {
-        NoteAsk(source);
-        source.WantedManual = source.Wanted;
-        PullForward(source);
-        source.Requests.Add(new ModelRequest { Id = requestId, Actor = actor, DeliveryId = deliveryId, Ask = source.Wanted });
-    }
-
-    private void NoteAsk(ModelSource source)
-    {
-        source.Wanted++;
-        source.AskedAt ??= Now;
-        source.AskedSinceClaimAt ??= Now;
-        source.WokenAt = Now;
-    }
-
-    private void PullForward(ModelSource source)
-    {
-        if (source.NotBefore is not { } notBefore)
-            return;
-        if (source.Failures == 0)
-        {
-            var quiet = source.NotBeforeSetAt!.Value + policy.QuietPeriod;
-            source.NotBefore = quiet < notBefore ? quiet : notBefore;
-            return;
-        }
-
-        var pulled = source.LastCheckedAt + policy.PullForward < notBefore ? source.LastCheckedAt!.Value + policy.PullForward : notBefore;
-        source.NotBefore = source.RetryAfterUntil > pulled ? source.RetryAfterUntil : pulled;
-    }
-
-    private void Record(ModelSource source, Run? run, OutboxMessage? message)
-    {
-        source.LastCheckedAt = Now;
-        if (run is not null)
-            source.Runs.Add(run);
-        if (message is not null)
-            Outbox.TryAdd(message.Id, new ModelMessage { Message = message, NextAttemptAt = Now + policy.RelayAfter });
-    }
-
-    private void HoldBack(ModelSource source, TimeSpan? by)
-    {
-        source.NotBefore = Now + by;
-        source.NotBeforeSetAt = by is null ? null : Now;
-    }
-
-    private void ScheduleNextPoll(ModelSource source) =>
-        source.NextPollAt = Now + (source.PollInterval * (1 - policy.PollJitter + (2 * policy.PollJitter * _random.NextDouble())));
-
     private ModelSource? Held(Claim claim) =>
-        _sources.TryGetValue(claim.SourceId, out var source) && source.Uid == claim.SourceUid && source.LeaseOwner == claim.Owner && source.Fence == claim.Fence
+        _sources.TryGetValue(claim.SourceId, out var source)
+        && (!_rules.IncarnationGuards || source.Uid == claim.SourceUid)
+        && (!_rules.FenceGuards || (source.LeaseOwner == claim.Owner && source.Fence == claim.Fence))
             ? source
             : null;
 
-    private bool IsLeased(ModelSource source) => source.LeaseUntil > Now && source.LeaseUntil <= Now + policy.Lease + policy.ClockSlack;
+    private bool IsPaused(ModelSource source) => _rules.ClaimRespectsPause && source.Paused;
 
-    private bool IsHeldBack(ModelSource source) => source.NotBefore > Now && source.NotBeforeSetAt <= Now + policy.ClockSlack;
+    private bool IsLeased(ModelSource source) => _rules.ClaimRespectsLease && source.LeaseUntil > LeaseNow
+        && (!_rules.LeaseHeals || source.LeaseUntil <= LeaseNow + policy.Lease + policy.ClockSlack);
 
-    private bool IsDue(ModelSource source) =>
-        source.NextPollAt <= Now || source.NextPollAt > Now + (source.PollInterval * (1 + policy.PollJitter)) + policy.ClockSlack;
+    private bool IsHeldBack(ModelSource source) => _rules.ClaimWaitsForNotBefore && source.NotBefore > Now
+        && (!_rules.NotBeforeHeals || source.NotBeforeSetAt <= Now + policy.ClockSlack);
 
-    private bool IsClaimable(ModelSource source) => source.Wanted > source.Done && !source.Paused && !IsLeased(source) && !IsHeldBack(source);
-
-    private bool WasWoken(ModelSource source) => source.WokenAt > Now - policy.RecentWakeup && source.WokenAt <= Now + policy.ClockSlack;
+    private bool IsClaimable(ModelSource source) => (source.Wanted > source.Done || !_rules.ClaimNeedsWanted) && !IsPaused(source) && !IsLeased(source) && !IsHeldBack(source);
 
     private Claim MakeClaim(ModelSource source, string owner) => new()
     {
