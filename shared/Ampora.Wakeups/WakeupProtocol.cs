@@ -196,7 +196,8 @@ public sealed partial class WakeupProtocol(IWakeupStore store, IMessagePublisher
         }
         finally
         {
-            await lease.CancelAsync();
+            // At once and on this stack: CancelAsync would go by the thread pool, and the simulation decides what runs when.
+            lease.Cancel();
             await renewing;
         }
     }
@@ -225,7 +226,7 @@ public sealed partial class WakeupProtocol(IWakeupStore store, IMessagePublisher
 
                 if (!renewed)
                 {
-                    await lease.CancelAsync();
+                    lease.Cancel();
                     return;
                 }
 
