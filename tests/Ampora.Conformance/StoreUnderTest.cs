@@ -9,7 +9,7 @@ namespace Ampora.Conformance;
 public abstract class StoreUnderTest : IAsyncDisposable
 {
     /// <summary>The policy that the store runs with.</summary>
-    public WakeupPolicy Policy { get; } = new();
+    public WakeupPolicy Policy { get; init; } = new();
 
     /// <summary>The store.</summary>
     public abstract IWakeupStore Store { get; }
@@ -20,7 +20,8 @@ public abstract class StoreUnderTest : IAsyncDisposable
     /// <param name="interval">Between polls.</param>
     /// <param name="adaptive">Whether that stretches.</param>
     /// <param name="remote">The repository's URL; null: one of its own.</param>
-    public abstract Task CreateAsync(string id, string host, TimeSpan interval, bool adaptive = false, string? remote = null);
+    /// <param name="uid">Its identity; null: a new one.</param>
+    public abstract Task CreateAsync(string id, string host, TimeSpan interval, bool adaptive = false, string? remote = null, Guid? uid = null);
 
     /// <summary>Stages a tree, as a check does.</summary>
     public abstract Task StageAsync(Claim claim, string sha);

@@ -44,13 +44,13 @@ public sealed class SqlStoreUnderTest : StoreUnderTest
         return new SqlStoreUnderTest(await TestStore.CreateAsync(postgres, dialect, clock), clock);
     }
 
-    public override Task CreateAsync(string id, string host, TimeSpan interval, bool adaptive = false, string? remote = null) => WriteAsync(async (context, token) =>
+    public override Task CreateAsync(string id, string host, TimeSpan interval, bool adaptive = false, string? remote = null, Guid? uid = null) => WriteAsync(async (context, token) =>
     {
         var now = await SourceWakeups.NowAsync(context, token);
         context.Sources.Add(new Source
         {
             Id = id,
-            Uid = Guid.NewGuid(),
+            Uid = uid ?? Guid.NewGuid(),
             Url = remote ?? $"https://{host}/{id}.git",
             Ref = "main",
             PollIntervalSeconds = (int)interval.TotalSeconds,

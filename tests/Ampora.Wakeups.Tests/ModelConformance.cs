@@ -18,8 +18,8 @@ public sealed class ModelConformance : WakeupStoreConformance
 
         public override IWakeupStore Store => _model;
 
-        public override Task CreateAsync(string id, string host, TimeSpan interval, bool adaptive = false, string? remote = null) =>
-            Do(() => _model.Create(id, host, interval, adaptive, remote ?? $"https://{host}/{id}.git"));
+        public override Task CreateAsync(string id, string host, TimeSpan interval, bool adaptive = false, string? remote = null, Guid? uid = null) =>
+            Do(() => _model.Create(id, host, interval, adaptive, remote ?? $"https://{host}/{id}.git", uid));
 
         // Of a source that was deleted, nothing can be staged.
         public override Task StageAsync(Claim claim, string sha) => Do(() => _model.Stage(claim, sha));

@@ -97,17 +97,30 @@ public sealed class ModelSource
 
     public long MissedTotal { get; set; }
 
-    public List<(string Sha, DateTimeOffset FoundAt)> Unannounced { get; } = [];
+    public List<(string Sha, DateTimeOffset FoundAt)> Unannounced { get; private set; } = [];
 
-    public List<ModelDelivery> Deliveries { get; } = [];
+    public List<ModelDelivery> Deliveries { get; private set; } = [];
 
-    public List<ModelRequest> Requests { get; } = [];
+    public List<ModelRequest> Requests { get; private set; } = [];
 
-    public List<(long Config, string Sha)> Sweeps { get; } = [];
+    public List<(long Config, string Sha)> Sweeps { get; private set; } = [];
 
-    public HashSet<(long Config, string Sha)> Snapshots { get; } = [];
+    public HashSet<(long Config, string Sha)> Snapshots { get; private set; } = [];
 
-    public List<Run> Runs { get; } = [];
+    public List<Run> Runs { get; private set; } = [];
+
+    /// <summary>A copy that goes its own way.</summary>
+    public ModelSource Clone()
+    {
+        var clone = (ModelSource)MemberwiseClone();
+        clone.Unannounced = [.. Unannounced];
+        clone.Deliveries = [.. Deliveries.Select(d => d.Clone())];
+        clone.Requests = [.. Requests.Select(r => r.Clone())];
+        clone.Sweeps = [.. Sweeps];
+        clone.Snapshots = [.. Snapshots];
+        clone.Runs = [.. Runs];
+        return clone;
+    }
 }
 
 /// <summary>A delivery in the model's ledger.</summary>
@@ -126,6 +139,8 @@ public sealed class ModelDelivery
     public string? Result { get; set; }
 
     public string? RunId { get; set; }
+
+    public ModelDelivery Clone() => (ModelDelivery)MemberwiseClone();
 }
 
 /// <summary>An operator's request in the model's ledger.</summary>
@@ -140,6 +155,8 @@ public sealed class ModelRequest
     public required long Ask { get; init; }
 
     public string? RunId { get; set; }
+
+    public ModelRequest Clone() => (ModelRequest)MemberwiseClone();
 }
 
 /// <summary>An outbox message of the model.</summary>
@@ -150,4 +167,6 @@ public sealed class ModelMessage
     public int Attempts { get; set; }
 
     public DateTimeOffset NextAttemptAt { get; set; }
+
+    public ModelMessage Clone() => (ModelMessage)MemberwiseClone();
 }

@@ -10,22 +10,23 @@ public sealed partial class ModelWakeupStore
     {
         lock (_gate)
         {
+            // Most turns find nothing due, and leave the budget as it is.
+            var due = _sources.Values.Where(s => _rules.Polls && !s.Paused && IsDue(s)).ToList();
+            var left = _sources.Values.Where(s => IsPollOnly(s) && IsClaimable(s) && !WasWoken(s)).ToList();
+            if (due.Count == 0 && left.Count == 0)
+                return Task.FromResult<IReadOnlyList<string>>([]);
+
             var rate = policy.PollRateFactor * _sources.Values.Where(s => !s.Paused).Sum(s => 1 / s.PollInterval.TotalSeconds);
-            var elapsed = Math.Max(0, (Now - _tokensAt).TotalSeconds);
-            _tokens = Math.Min(1 + (rate * policy.PollBurst.TotalSeconds), _tokens + (rate * elapsed));
-            _tokensAt = Now;
-
-            if (!_rules.PollsAreBudgeted)
-                _tokens = int.MaxValue;
-
-            foreach (var wanted in _sources.Values.Where(s => !s.Paused && IsDue(s) && s.Wanted > s.Done))
+            var elapsed = (Now - _tokensAt).TotalSeconds;
+            var tokens = _rules.PollsAreBudgeted
+                ? Math.Min(1 + (rate * policy.PollBurst.TotalSeconds), _tokens + (rate * Math.Max(0, elapsed)))
+                : int.MaxValue;
+            foreach (var wanted in due.Where(s => s.Wanted > s.Done && MayTake(s)))
                 ScheduleNextPoll(wanted);
-            var due = _sources.Values.Where(s => _rules.Polls && !s.Paused && IsDue(s)).OrderByDescending(s => s.NextPollAt <= Now ? (Now - s.NextPollAt) / s.PollInterval : 1);
-            var left = _sources.Values.Where(s => IsPollOnly(s) && IsClaimable(s) && HostHasPlace(s) && !WasWoken(s)).OrderBy(s => s.AskedAt);
-            var taken = left.Concat(due).Take(Math.Min(limit, (int)_tokens)).ToList();
+            var taken = due.Where(s => s.Wanted == s.Done).Concat(left.Where(HostHasPlace)).Where(MayTake)
+                .OrderByDescending(Overdue).ThenBy(Preference).Take(Math.Min(limit, (int)tokens)).ToList();
             foreach (var source in taken)
             {
-                _tokens--;
                 if (source.Wanted == source.Done)
                 {
                     NoteAsk(source);
@@ -35,6 +36,8 @@ public sealed partial class ModelWakeupStore
                 source.WokenAt = Now;
             }
 
+            if (taken.Count > 0 || elapsed < 0)
+                (_tokens, _tokensAt) = (tokens - taken.Count, Now);
             return Task.FromResult<IReadOnlyList<string>>([.. taken.Select(s => s.Id)]);
         }
     }
@@ -45,7 +48,8 @@ public sealed partial class ModelWakeupStore
         {
             if (!_rules.Reconciles)
                 return Task.FromResult<IReadOnlyList<string>>([]);
-            var taken = _sources.Values.Where(s => !IsPollOnly(s) && IsClaimable(s) && HostHasPlace(s) && !WasWoken(s)).OrderBy(s => s.AskedAt).Take(limit).ToList();
+            var taken = _sources.Values.Where(s => MayTake(s) && !IsPollOnly(s) && IsClaimable(s) && HostHasPlace(s) && !WasWoken(s))
+                .OrderBy(s => s.AskedAt).ThenBy(Preference).Take(limit).ToList();
             foreach (var source in taken)
                 source.WokenAt = Now;
             return Task.FromResult<IReadOnlyList<string>>([.. taken.Select(s => s.Id)]);
@@ -85,6 +89,12 @@ public sealed partial class ModelWakeupStore
 
     private void ScheduleNextPoll(ModelSource source) =>
         source.NextPollAt = Now + (source.PollInterval * (1 - policy.PollJitter + (2 * policy.PollJitter * _random.NextDouble())));
+
+    /// <summary>For how many intervals it has waited; what was just woken has waited since then.</summary>
+    private double Overdue(ModelSource source) =>
+        (Now - (source.Wanted == source.Done
+            ? source.NextPollAt <= Now ? source.NextPollAt : Now - source.PollInterval
+            : new[] { source.AskedAt, source.NotBefore, source.WokenAt }.Max()!.Value)) / source.PollInterval;
 
     private bool IsDue(ModelSource source) =>
         source.NextPollAt <= Now || (_rules.NextPollHeals && source.NextPollAt > Now + (source.PollInterval * (1 + policy.PollJitter)) + policy.ClockSlack);

@@ -22,7 +22,7 @@ public sealed partial class ModelWakeupStore
     {
         lock (_gate)
         {
-            var waiting = _sources.Values.Where(s => s.Host == host && s.WaitingForHost && IsClaimable(s)).OrderBy(s => s.AskedAt).ToList();
+            var waiting = _sources.Values.Where(s => s.Host == host && s.WaitingForHost && IsClaimable(s) && MayTake(s)).OrderBy(s => s.AskedAt).ThenBy(Preference).ToList();
             var taken = waiting.Where(s => s.Url == waiting[0].Url).Take(policy.LeasesPerHost).ToList();
             foreach (var source in taken)
             {

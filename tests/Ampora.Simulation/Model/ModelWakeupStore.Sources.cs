@@ -4,14 +4,14 @@ namespace Ampora.Simulation.Model;
 public sealed partial class ModelWakeupStore
 {
     /// <summary>What the Console does when it creates a source.</summary>
-    public ModelSource Create(string id, string host = "git.test:443", TimeSpan? interval = null, bool adaptive = false, string? remote = null)
+    public ModelSource Create(string id, string host = "git.test:443", TimeSpan? interval = null, bool adaptive = false, string? remote = null, Guid? uid = null)
     {
         lock (_gate)
         {
             var source = new ModelSource
             {
                 Id = id,
-                Uid = new Guid(_random.Next(), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
+                Uid = uid ?? new Guid(_random.Next(), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
                 Host = host,
                 Url = remote ?? $"https://{host}/{id}.git",
                 PollInterval = interval ?? TimeSpan.FromSeconds(60),
