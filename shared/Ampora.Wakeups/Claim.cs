@@ -65,6 +65,9 @@ public sealed record Claim
     /// <summary>Failures in a row before this check.</summary>
     public int Failures { get; init; }
 
+    /// <summary>Whether checks of the source lately took long; see <see cref="WakeupPolicy.SlowFor"/>.</summary>
+    public bool IsSlow { get; init; }
+
     /// <summary>The number of the latest request by a webhook.</summary>
     public long LatestWebhook { get; init; }
 

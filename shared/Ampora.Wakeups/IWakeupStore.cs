@@ -28,15 +28,16 @@ public interface IWakeupStore
 
     /// <summary>
     /// Claims a source: succeeds only if <c>wanted &gt; done</c>, it is not paused, <c>not_before</c> has passed, no lease is live, and its host has a place: live
-    /// leases on fewer than <see cref="WakeupPolicy.ChecksPerHost"/> other remotes, and fewer than <see cref="WakeupPolicy.LeasesPerHost"/> at all. A source
-    /// refused for its host alone is marked as waiting for it.
+    /// leases of sources that are slow as it is, or are not as it is not, on fewer other remotes than <see cref="WakeupPolicy.SlowChecksPerHost"/> or
+    /// <see cref="WakeupPolicy.ChecksPerHost"/>; of both on fewer than <see cref="WakeupPolicy.MostChecksPerHost"/>; and fewer than
+    /// <see cref="WakeupPolicy.LeasesPerHost"/> at all. A source refused for its host alone is marked as waiting for it.
     /// </summary>
     /// <param name="sourceId">The slug of the source.</param>
     /// <param name="owner">Who claims.</param>
     /// <param name="cancellationToken">Ends the wait; a claim that was made all the same ends with its lease.</param>
     Task<ClaimResult> ClaimAsync(string sourceId, string owner, CancellationToken cancellationToken);
 
-    /// <summary>Prolongs the lease of a claim.</summary>
+    /// <summary>Prolongs the lease of a claim. A source whose check lasts until then is slow from now on, for <see cref="WakeupPolicy.SlowFor"/>.</summary>
     /// <returns>False when the claim is no longer the row's.</returns>
     Task<bool> RenewAsync(Claim claim, CancellationToken cancellationToken);
 
@@ -74,7 +75,7 @@ public interface IWakeupStore
     Task<bool> ReleaseAsync(Claim claim, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Takes the source that has waited longest for a place on this host, and with it those that wait for it on the same remote, at most
+    /// Takes the source that has waited longest for a place on this host, of those that have one now, and with it those that wait for it on the same remote, at most
     /// <see cref="WakeupPolicy.LeasesPerHost"/>, so that they can be woken.
     /// </summary>
     /// <returns>The sources to wake, longest waiting first; none when none waits.</returns>

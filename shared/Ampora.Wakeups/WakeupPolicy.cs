@@ -43,10 +43,28 @@ public sealed record WakeupPolicy
     public TimeSpan WakeupTimeToLive { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// How many remotes of one host (authority: name and port) may be checked at once, over all sweepers. Sources of one remote count once, because their tips are
-    /// read together.
+    /// How many remotes of one host (authority: name and port) may be checked at once, over all sweepers, those that are slow apart. Sources of one remote count
+    /// once, because their tips are read together.
     /// </summary>
     public int ChecksPerHost { get; init; } = 8;
+
+    /// <summary>
+    /// For how long a source counts as slow after a check of it last lasted until its lease was renewed. Longer than the pause between two checks of a source that a
+    /// webhook wakes again and again, so that one that hangs each time, or every second time, stays among the slow; and short enough that a bad moment of a host is
+    /// soon forgotten.
+    /// </summary>
+    public TimeSpan SlowFor { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>
+    /// How many remotes of slow sources may be checked at once on one host, besides <see cref="ChecksPerHost"/> of the others: repositories that hang must not keep
+    /// those beside them on the same host from being read.
+    /// </summary>
+    public int SlowChecksPerHost { get; init; } = 2;
+
+    /// <summary>
+    /// How many remotes of one host may be checked at once, quick and slow together: those that turn out to be slow leave their places to others, but not without end.
+    /// </summary>
+    public int MostChecksPerHost => 2 * ChecksPerHost;
 
     /// <summary>How many sources of one host may be checked at once, however few remotes they are on: each may have to fetch.</summary>
     public int LeasesPerHost { get; init; } = 64;

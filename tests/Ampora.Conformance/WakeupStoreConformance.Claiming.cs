@@ -233,6 +233,8 @@ public abstract partial class WakeupStoreConformance
         Assert.Empty(await Store.TakeWaitingForHostAsync("other.test:443", Token));
         Assert.Equal([ids[^2]], await Store.TakeWaitingForHostAsync(Host, Token));
         await ClaimAsync(ids[^2]);
+        Assert.Empty(await Store.TakeWaitingForHostAsync(Host, Token));
+        await FinishAsync(claims[1], "a");
         Assert.Equal([ids[^1]], await Store.TakeWaitingForHostAsync(Host, Token));
         Assert.Empty(await Store.TakeWaitingForHostAsync(Host, Token));
 

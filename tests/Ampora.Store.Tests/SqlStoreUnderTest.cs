@@ -18,6 +18,7 @@ public sealed class SqlStoreUnderTest : StoreUnderTest
         [
             "asked_at", "asked_since_claim_at", "lease_until", "not_before", "not_before_set_at", "retry_after_until", "next_poll_at", "woken_at",
             "tip_seen_at", "last_checked_at", "last_succeeded_at", "expected_until", "reread_at", "webhook_proved_at", "last_webhook_at", "skipped_at",
+            "slow_until",
         ]),
         ("deliveries", ["received_at"]),
         ("unannounced", ["found_at"]),

@@ -114,6 +114,9 @@ public sealed class Wakeup
     /// <summary>The last failure's remedy.</summary>
     public string? ErrorRemedy { get; set; }
 
+    /// <summary>Until when the source counts as slow, because a check of it lasted so long that its lease was renewed.</summary>
+    public DateTimeOffset? SlowUntil { get; set; }
+
     /// <summary>How many runs the source has had.</summary>
     public long RunCount { get; set; }
 

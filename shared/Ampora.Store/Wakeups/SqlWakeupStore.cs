@@ -150,6 +150,7 @@ internal sealed partial class SqlWakeupStore(Database<StoreContext> database, Wa
         RereadIsDue = row.Bool(17),
         TipRef = row.StringOrNull(18),
         TipConfig = row.LongOrNull(19),
+        IsSlow = row.Bool(20),
     };
 
     /// <summary>For what others are told of: requests and results.</summary>

@@ -39,6 +39,8 @@ public sealed class ModelSource
 
     public DateTimeOffset? LeaseUntil { get; set; }
 
+    public DateTimeOffset? SlowUntil { get; set; }
+
     public long Fence { get; set; }
 
     public long Config { get; set; } = 1;

@@ -23,7 +23,8 @@ public sealed partial class ModelWakeupStore
         lock (_gate)
         {
             var waiting = _sources.Values.Where(s => s.Host == host && s.WaitingForHost && IsClaimable(s) && MayTake(s)).OrderBy(s => s.AskedAt).ThenBy(Preference).ToList();
-            var taken = waiting.Where(s => s.Url == waiting[0].Url).Take(policy.LeasesPerHost).ToList();
+            var first = waiting.FirstOrDefault(HostHasPlace);
+            var taken = waiting.Where(s => s.Url == first?.Url).Take(policy.LeasesPerHost).ToList();
             foreach (var source in taken)
             {
                 source.WaitingForHost = false;
@@ -55,7 +56,18 @@ public sealed partial class ModelWakeupStore
 
     private IEnumerable<ModelSource> LeasedOnHostOf(ModelSource source) => _sources.Values.Where(s => s.Host == source.Host && IsLeased(s));
 
-    private bool HostHasPlace(ModelSource source) =>
-        !_rules.HostsAreLimited || (LeasedOnHostOf(source).Count() < policy.LeasesPerHost
-        && LeasedOnHostOf(source).Where(s => s.Url != source.Url).Select(s => s.Url).Distinct().Count() < policy.ChecksPerHost);
+    private bool IsSlow(ModelSource source) => source.SlowUntil > Now && source.SlowUntil <= Now + policy.SlowFor + policy.ClockSlack;
+
+    private bool HostHasPlace(ModelSource source)
+    {
+        if (!_rules.HostsAreLimited)
+            return true;
+        var leased = LeasedOnHostOf(source).ToList();
+        var others = leased.Where(s => s.Url != source.Url).ToList();
+        return leased.Count < policy.LeasesPerHost
+            && Remotes(others) < policy.MostChecksPerHost
+            && Remotes(others.Where(s => IsSlow(s) == IsSlow(source))) < (IsSlow(source) ? policy.SlowChecksPerHost : policy.ChecksPerHost);
+
+        static int Remotes(IEnumerable<ModelSource> sources) => sources.Select(s => s.Url).Distinct().Count();
+    }
 }

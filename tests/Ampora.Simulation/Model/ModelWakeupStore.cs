@@ -78,6 +78,7 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
             if (Held(claim) is not { } source)
                 return Task.FromResult(false);
             source.LeaseUntil = LeaseNow + policy.Lease;
+            source.SlowUntil = Now + policy.SlowFor;
             return Task.FromResult(true);
         }
     }
@@ -145,6 +146,7 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
         Companions = Math.Clamp(
             policy.LeasesPerHost - LeasedOnHostOf(source).Count(), 0, _sources.Values.Count(s => s != source && s.Url == source.Url && IsClaimable(s))),
         Failures = source.Failures,
+        IsSlow = IsSlow(source),
         LatestWebhook = source.WantedWebhook,
         ExpectedSha = source.ExpectedSha,
         ExpectationIsOpen = IsExpecting(source),

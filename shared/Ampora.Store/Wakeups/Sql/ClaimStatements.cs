@@ -26,7 +26,7 @@ internal static class ClaimStatements
         WHERE source_id = @id AND {Conditions.Claimable} AND {Conditions.HostHasPlace}
         RETURNING fence, wanted, done, wanted_webhook > done, wanted_manual > done, run_count > 0, asked_at, @now, config, host, tip_sha, failures,
             wanted_webhook, expected_sha, {Conditions.Expecting}, reread_covers, reread_at, coalesce(reread_at <= @now OR reread_at > @now + @expect_ahead, FALSE),
-            tip_ref, tip_config
+            tip_ref, tip_config, {Conditions.Slow}
         """);
 
     /// <summary>
@@ -55,14 +55,15 @@ internal static class ClaimStatements
     /// <summary>Notes that only the host's limit refused a claim.</summary>
     public static Statement WaitForHost { get; } = new("UPDATE wakeups SET waiting_for_host = TRUE WHERE source_id = @id AND NOT waiting_for_host");
 
-    /// <summary>Prolongs a lease.</summary>
-    public static Statement Renew { get; } = new($"UPDATE wakeups SET lease_until = @now + @lease WHERE {Conditions.HeldByClaim}");
+    /// <summary>Prolongs a lease, of a check that takes long.</summary>
+    public static Statement Renew { get; } = new(
+        $"UPDATE wakeups SET lease_until = @now + @lease, slow_until = @now + @slow_for WHERE {Conditions.HeldByClaim}");
 
     /// <summary>Gives a claim back.</summary>
     public static Statement Release { get; } = new(
         $"UPDATE wakeups SET fence = fence + 1, lease_owner = NULL, lease_until = NULL WHERE {Conditions.HeldByClaim}");
 
-    /// <summary>Takes the source that has waited longest for a place on a host, and those that wait on the same remote.</summary>
+    /// <summary>Takes the source that has waited longest for a place on a host, of those that have one now, and those that wait on the same remote.</summary>
     public static Statement TakeWaiting { get; } = new(
         postgres: Taking("FOR UPDATE SKIP LOCKED"),
         sqlite: Taking(""));
@@ -71,7 +72,8 @@ internal static class ClaimStatements
         WITH taken AS MATERIALIZED (
             SELECT source_id AS id FROM wakeups
             WHERE host = @host AND waiting_for_host AND {Conditions.Claimable} AND remote = (
-                SELECT remote FROM wakeups WHERE host = @host AND waiting_for_host AND {Conditions.Claimable} ORDER BY asked_at LIMIT 1)
+                SELECT remote FROM wakeups AS w WHERE host = @host AND waiting_for_host AND {Conditions.Claimable} AND {Conditions.HostHasPlace}
+                ORDER BY asked_at LIMIT 1)
             ORDER BY asked_at LIMIT @leases_per_host {locking})
         UPDATE wakeups SET waiting_for_host = FALSE, woken_at = @now FROM taken WHERE source_id = taken.id
         RETURNING source_id, asked_at

@@ -21,12 +21,24 @@ internal static class Conditions
     public const string LeasesOfHost =
         "(SELECT count(*) FROM wakeups AS o WHERE o.host = w.host AND o.lease_until > @now AND o.lease_until <= @now + @lease_ahead)";
 
-    /// <summary>The host of the row <c>w</c> may take one more check of its remote: sources of one remote count as one, since their tips are read together.</summary>
+    /// <summary>Checks lately took long.</summary>
+    public const string Slow = "coalesce(slow_until > @now AND slow_until <= @now + @slow_ahead, FALSE)";
+
+    /// <summary>
+    /// The host of the row <c>w</c> may take one more check of its remote: sources of one remote count as one, since their tips are read together, and slow ones apart
+    /// from the others.
+    /// </summary>
     public const string HostHasPlace = $"""
-        (SELECT count(DISTINCT o.remote) FROM wakeups AS o
-         WHERE o.host = w.host AND o.remote <> w.remote AND o.lease_until > @now AND o.lease_until <= @now + @lease_ahead) < @checks_per_host
-        AND {LeasesOfHost} < @leases_per_host
+        (SELECT count(*) < @leases_per_host
+            AND count(DISTINCT CASE WHEN o.remote <> w.remote THEN o.remote END) < @most_per_host
+            AND count(DISTINCT CASE WHEN o.remote <> w.remote AND {SlowOther} = {SlowThis} THEN o.remote END)
+                < CASE WHEN {SlowThis} THEN @slow_per_host ELSE @checks_per_host END
+         FROM wakeups AS o WHERE o.host = w.host AND o.lease_until > @now AND o.lease_until <= @now + @lease_ahead)
         """;
+
+    private const string SlowThis = "coalesce(w.slow_until > @now AND w.slow_until <= @now + @slow_ahead, FALSE)";
+
+    private const string SlowOther = "coalesce(o.slow_until > @now AND o.slow_until <= @now + @slow_ahead, FALSE)";
 
     /// <summary>How many other sources of the remote of the row <c>w</c> could be claimed.</summary>
     public const string Companions =
@@ -54,6 +66,10 @@ internal static class Conditions
         ("recent", policy.RecentWakeup),
         ("checks_per_host", policy.ChecksPerHost),
         ("leases_per_host", policy.LeasesPerHost),
+        ("most_per_host", policy.MostChecksPerHost),
+        ("slow_per_host", policy.SlowChecksPerHost),
+        ("slow_for", policy.SlowFor),
+        ("slow_ahead", policy.SlowFor + policy.ClockSlack),
     ];
 
     /// <summary>The parameters of <see cref="Expecting"/>, and of what is set by it.</summary>
