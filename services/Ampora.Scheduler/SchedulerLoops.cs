@@ -1,3 +1,5 @@
+using Ampora.Database;
+using Ampora.Store;
 using Ampora.Wakeups;
 
 namespace Ampora.Scheduler;
@@ -7,7 +9,8 @@ namespace Ampora.Scheduler;
 /// them together: the store hands each piece of work to one of them.
 /// </summary>
 internal sealed class SchedulerLoops(
-    WakeupProtocol protocol, MissedWebhooks missed, Ages ages, Retention retention, SnapshotRetention snapshots, TimeProvider time, ILogger<SchedulerLoops> logger)
+    Database<StoreContext> database, WakeupProtocol protocol, MissedWebhooks missed, Ages ages, Retention retention, SnapshotRetention snapshots,
+    TimeProvider time, ILogger<SchedulerLoops> logger)
     : BackgroundService
 {
     // A wake-up that nobody told a sweeper of waits for at most one of these; an idle turn is one indexed query.
@@ -37,5 +40,9 @@ internal sealed class SchedulerLoops(
     /// <summary>The loops whose last turn failed.</summary>
     public IReadOnlyList<string> Failing => [.. _loops.Where(l => l.Failing).Select(l => l.Name)];
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(_loops.Select(loop => loop.RunAsync(stoppingToken)));
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await database.WaitUntilMigratedAsync(stoppingToken);
+        await Task.WhenAll(_loops.Select(loop => loop.RunAsync(stoppingToken)));
+    }
 }

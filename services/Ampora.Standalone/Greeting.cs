@@ -1,3 +1,6 @@
+using Ampora.Database;
+using Ampora.Store;
+
 namespace Ampora.Standalone;
 
 /// <summary>Registers the source that was asked for, and says where everything is.</summary>
@@ -31,6 +34,8 @@ internal sealed class Greeting(StandaloneOptions options, DataFolder folder)
     {
         try
         {
+            // Only one that is elsewhere may be away.
+            await app.Services.GetRequiredService<Database<StoreContext>>().WaitUntilMigratedAsync(stopping);
             using var api = new LocalApi(app, AdminToken.Text);
             var source = options.Source is null ? null : await SourceRegistration.RegisterAsync(
                 api, options, id => new AppliedCredential(folder, app.Configuration["AMPORA_MASTER_KEY"]!, id, options), stopping);

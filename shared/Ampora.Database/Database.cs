@@ -21,6 +21,10 @@ public sealed class Database<TContext> : IAsyncDisposable
     // SQLite lets one transaction write at a time. Who waits for it here holds no thread; who waited in SQLite would block one.
     private readonly SemaphoreSlim? _writer;
 
+    // Ready from the start where nobody migrates it.
+    private readonly TaskCompletionSource _migrated = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile string? _closedBecause;
+
     internal Database(DatabaseAddress address, TimeProvider time, Func<TContext> create, Func<ValueTask> close)
     {
         Address = address;
@@ -38,8 +42,17 @@ public sealed class Database<TContext> : IAsyncDisposable
 
     internal DatabaseAddress Address { get; }
 
+    /// <summary>Why the database is not ready; null: it is.</summary>
+    internal string? ClosedBecause => _closedBecause;
+
     /// <summary>Opens a context for reading. The caller disposes it.</summary>
-    public TContext Read() => _create();
+    /// <exception cref="DatabaseNotReadyException">It has not been migrated yet.</exception>
+    public TContext Read() => _closedBecause is { } reason ? throw new DatabaseNotReadyException(reason) : _create();
+
+    /// <summary>Waits until the database has been migrated; at once where nobody migrates it.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task WaitUntilMigratedAsync(CancellationToken cancellationToken) =>
+        _closedBecause is null ? Task.CompletedTask : _migrated.Task.WaitAsync(cancellationToken);
 
     /// <summary>Runs work in one transaction and commits it.</summary>
     /// <param name="work">
@@ -69,7 +82,7 @@ public sealed class Database<TContext> : IAsyncDisposable
                 await _writer.WaitAsync(cancellationToken);
             try
             {
-                await using var context = _create();
+                await using var context = Read();
                 // A save that fails ends the whole transaction here: savepoints around each would only be round trips.
                 context.Database.AutoSavepointsEnabled = false;
                 if (Dialect == DatabaseDialect.Sqlite)
@@ -111,6 +124,19 @@ public sealed class Database<TContext> : IAsyncDisposable
     {
         await _close();
         _writer?.Dispose();
+    }
+
+    /// <summary>Opens a context whether the database is ready or not.</summary>
+    internal TContext OpenForMigration() => _create();
+
+    /// <summary>Lets nobody use the database until it is migrated.</summary>
+    internal void CloseUntilMigrated(string reason) => _closedBecause = reason;
+
+    /// <summary>Lets everybody use the database.</summary>
+    internal void OpenAfterMigration()
+    {
+        _closedBecause = null;
+        _migrated.TrySetResult();
     }
 
     private static async Task CommitAsync(IDbContextTransaction transaction)

@@ -28,7 +28,7 @@ public static class DatabaseMigration
     private static async Task MigratePostgresAsync<TContext>(Database<TContext> database, CancellationToken cancellationToken)
         where TContext : DbContext
     {
-        await using var context = database.Read();
+        await using var context = database.OpenForMigration();
         context.Database.SetCommandTimeout(StatementTimeout);
         try
         {
@@ -79,7 +79,7 @@ public static class DatabaseMigration
             Directory.CreateDirectory(folder);
         CreatePrivate(path);
         await using var held = await LockFileAsync($"{path}.migrating", cancellationToken);
-        await using var context = database.Read();
+        await using var context = database.OpenForMigration();
         context.Database.SetCommandTimeout(StatementTimeout);
         // EF Core's lock on SQLite is a row that outlives a process killed while it held it, and would stop every later start.
         // https://learn.microsoft.com/ef/core/providers/sqlite/limitations#concurrent-migrations-protection

@@ -49,6 +49,8 @@ public static partial class ServiceHost
         Action<WebApplication> map,
         Func<WebApplication, CancellationToken, Task>? started = null)
     {
+        // Until the host listens for them, a signal would end the process as if it had failed.
+        var signals = new EarlySignals();
         WebApplication app;
         try
         {
@@ -64,6 +66,7 @@ public static partial class ServiceHost
         await using (app)
         {
             var workers = app.Services.GetServices<IHostedService>().OfType<BackgroundService>().ToArray();
+            signals.HandTo(app.Lifetime);
             try
             {
                 await app.StartAsync();

@@ -43,7 +43,7 @@ public static class StoreService
 
         services.AddSingleton(provider => OpenStore(
             provider.GetRequiredService<IOptions<StoreOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
-        services.AddMigrationAtStart<StoreContext>();
+        services.AddMigrationAtStart<StoreContext>("store");
         services.AddSingleton<IWakeupStore, SqlWakeupStore>();
         services.AddSingleton(provider => new WakeupProtocol(
             provider.GetRequiredService<IWakeupStore>(),

@@ -9,7 +9,7 @@ internal static class AuditDatabase
     public static void AddAuditDatabase(this IServiceCollection services, DatabaseAddress address)
     {
         services.AddSingleton(provider => Open(address, provider.GetService<TimeProvider>() ?? TimeProvider.System));
-        services.AddMigrationAtStart<AuditContext>();
+        services.AddMigrationAtStart<AuditContext>("audit");
     }
 
     /// <summary>Opens it.</summary>

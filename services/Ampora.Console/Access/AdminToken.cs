@@ -19,10 +19,10 @@ internal sealed class GeneratedAdminToken
 
 /// <summary>
 /// Makes sure at start that somebody can log in: the token of the setting <c>AMPORA_ADMIN_TOKEN</c> becomes the API token <c>admin</c>; without the setting, and
-/// without any admin token in the database, one is generated and printed once.
+/// without any admin token in the database, one is generated and printed once. Where the database is away, as soon as it is not.
 /// </summary>
 internal sealed partial class AdminToken(
-    IConfiguration configuration, Database<StoreContext> database, Announcer announcer, GeneratedAdminToken generated, ILogger<AdminToken> logger) : IHostedService
+    IConfiguration configuration, Database<StoreContext> database, Announcer announcer, GeneratedAdminToken generated, ILogger<AdminToken> logger) : BackgroundService
 {
     public const string Setting = "AMPORA_ADMIN_TOKEN";
     public const string Name = "admin";
@@ -33,6 +33,9 @@ internal sealed partial class AdminToken(
     // Replicas start together: the loser of a race finds the winner's token on its second try.
     private const int Attempts = 3;
 
+    // Databases restart in seconds.
+    private static readonly TimeSpan AfterOutage = TimeSpan.FromSeconds(1);
+
     /// <summary>What is wrong with the setting; null when nothing is.</summary>
     public static string? FindProblem(IConfiguration configuration)
     {
@@ -42,13 +45,39 @@ internal sealed partial class AdminToken(
             : $"{Setting} holds spaces or characters that no HTTP header takes: it should be printable ASCII without spaces, such as 'amp_' and 43 random letters and digits";
     }
 
-    public async Task StartAsync(CancellationToken cancellationToken)
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await base.StartAsync(cancellationToken);
+        // With a database that answers, the token is there before the first request.
+        if (database.WaitUntilMigratedAsync(cancellationToken).IsCompletedSuccessfully && ExecuteTask is { } ensuring)
+            await ensuring.WaitAsync(AfterOutage, TimeProvider.System, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var configured = configuration[Setting];
         var fresh = string.IsNullOrEmpty(configured) ? AccessToken.Generate() : null;
         if (configured is { Length: > 0 and < ReasonableLength })
             Log.ShortToken(logger, Setting, ReasonableLength);
 
+        await database.WaitUntilMigratedAsync(stoppingToken);
+        while (true)
+        {
+            try
+            {
+                await EnsureAsync(configured, fresh, stoppingToken);
+                return;
+            }
+            catch (Exception e) when (RefusalFilter.IsStoreAway(e) || e is CommitOutcomeUnknownException)
+            {
+                Log.NotEnsured(logger, e);
+                await Task.Delay(AfterOutage, stoppingToken);
+            }
+        }
+    }
+
+    private async Task EnsureAsync(string? configured, string? fresh, CancellationToken cancellationToken)
+    {
         for (var attempt = 1; ; attempt++)
         {
             try
@@ -72,8 +101,6 @@ internal sealed partial class AdminToken(
             await System.Console.Out.WriteLineAsync($"Admin API token, shown only now: {fresh}");
         }
     }
-
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     private static async Task<OutboxMessage?> EnsureAsync(StoreContext context, string value, bool onlyIfNone, CancellationToken cancellationToken)
     {
@@ -111,5 +138,8 @@ internal sealed partial class AdminToken(
     {
         [LoggerMessage(Level = LogLevel.Warning, Message = "{Setting} is shorter than {Length} characters: whoever guesses it controls every source")]
         public static partial void ShortToken(ILogger logger, string setting, int length);
+
+        [LoggerMessage(Level = LogLevel.Warning, Message = "The database did not answer when the admin token was to be made sure of; tried again until it does")]
+        public static partial void NotEnsured(ILogger logger, Exception exception);
     }
 }

@@ -19,6 +19,7 @@ internal sealed partial class RepositoryKeys(Database<StoreContext> database, Ti
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        await database.WaitUntilMigratedAsync(stoppingToken);
         var filled = 0;
         for (var after = ""; ;)
         {

@@ -1,4 +1,6 @@
 using System.Buffers;
+using Ampora.Database;
+using Ampora.Store;
 using Ampora.Store.Webhooks;
 using Ampora.Wakeups;
 using Ampora.Webhooks;
@@ -9,7 +11,7 @@ namespace Ampora.Ingress.Webhooks;
 /// Goes the ways of webhooks once at start, for a source that cannot exist: otherwise the first real one pays for compiling them and for
 /// opening connections, and on a slow machine has to be turned away with a 503.
 /// </summary>
-internal sealed class WarmUp(SecretReader secrets, WakeupProtocol protocol, TimeProvider time) : BackgroundService
+internal sealed class WarmUp(Database<StoreContext> database, SecretReader secrets, WakeupProtocol protocol, TimeProvider time) : BackgroundService
 {
     // No slug has a capital letter, and no repository's key has one.
     private const string Nowhere = "Warm-Up";
@@ -18,6 +20,7 @@ internal sealed class WarmUp(SecretReader secrets, WakeupProtocol protocol, Time
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        await database.WaitUntilMigratedAsync(stoppingToken);
         using var deadline = new CancellationTokenSource(Deadline, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, stoppingToken);
         try
