@@ -120,7 +120,7 @@ internal sealed partial class SourceCheck(
     private async Task<CheckResult> SweepAsync(Claim claim, CheckedSource source, Tip tip, CheckProgress progress, CancellationToken cancellationToken)
     {
         // The lease is renewed meanwhile, so that whoever waits here keeps the source.
-        using var place = await places.TakeAsync(source.Remote, cancellationToken);
+        using var place = await places.TakeAsync(source.Remote, claim.IsSlow, cancellationToken);
         using var deadline = new CancellationTokenSource(git.Value.FetchDeadline, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         try

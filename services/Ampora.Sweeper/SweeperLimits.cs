@@ -23,6 +23,7 @@ internal sealed class SweeperLimits
 
     /// <summary>
     /// How many fetches run at once: each has child processes and a tree in memory. How many of them may be from one host, <c>Ampora__Git__RequestsPerHost</c> says.
+    /// Those that take longer than a few seconds come on top, at most as many again.
     /// </summary>
     [Range(1, 1_000)]
     public int FetchesAtOnce { get; set; } = 32;

@@ -34,7 +34,10 @@ public sealed class GitLimits
     [Range(1, int.MaxValue)]
     public int PackObjects { get; set; } = 2_000_000;
 
-    /// <summary>Requests to one host at once, tip checks and fetches together: what a host of a team serves without being slower for people.</summary>
+    /// <summary>
+    /// Requests to one host at once, tip checks and fetches together: what a host of a team serves without being slower for people. Those that take longer than a few
+    /// seconds come on top, at most as many again, so that a repository that hangs holds none beside it.
+    /// </summary>
     [Range(1, 1024)]
     public int RequestsPerHost { get; set; } = 8;
 

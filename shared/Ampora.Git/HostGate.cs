@@ -5,7 +5,7 @@ namespace Ampora.Git;
 
 /// <summary>
 /// Keeps Git hosts well: so many requests at once and in a second for each, over all its repositories, and none while it asks to be left alone. What one
-/// host makes wait holds no other. Safe for concurrent use.
+/// host makes wait holds no other, and what one repository makes wait no other on its host: a request that takes long leaves its place. Safe for concurrent use.
 /// </summary>
 public sealed class HostGate
 {
@@ -38,27 +38,23 @@ public sealed class HostGate
         ArgumentNullException.ThrowIfNull(remote);
         ThrowIfLeftAlone(remote);
         var host = Find(remote);
-        await host.Fetches.WaitAsync(cancellationToken);
+        var ofFetches = await host.Fetches.TakeAsync(isSlow: false, cancellationToken);
         try
         {
-            await host.All.WaitAsync(cancellationToken);
+            return new FetchPlace(ofFetches, await host.All.TakeAsync(isSlow: false, cancellationToken));
         }
         catch
         {
-            host.Fetches.Release();
+            ofFetches.Dispose();
             throw;
         }
-
-        return new Place(host, isFetch: true);
     }
 
     /// <summary>Waits for a tip check's place at a host.</summary>
-    internal async ValueTask<IDisposable> EnterForTipAsync(GitRemote remote, CancellationToken cancellationToken)
+    internal Task<IDisposable> EnterForTipAsync(GitRemote remote, CancellationToken cancellationToken)
     {
         ThrowIfLeftAlone(remote);
-        var host = Find(remote);
-        await host.All.WaitAsync(cancellationToken);
-        return new Place(host, isFetch: false);
+        return Find(remote).All.TakeAsync(isSlow: false, cancellationToken);
     }
 
     /// <summary>Waits until the host may get one more request.</summary>
@@ -117,23 +113,23 @@ public sealed class HostGate
         {
             foreach (var (name, host) in _hosts)
             {
-                if (host.All.CurrentCount == _limits.RequestsPerHost)
+                if (host.All.IsIdle)
                     _hosts.TryRemove(new(name, host));
             }
         }
 
-        return _hosts.GetOrAdd(key, _ => new Host(_limits.RequestsPerHost));
+        return _hosts.GetOrAdd(key, _ => new Host(_limits.RequestsPerHost, _time));
     }
 
-    private sealed class Host(int places)
+    private sealed class Host(int places, TimeProvider time)
     {
         // Long ago, whatever the clock began with.
         private long _next = long.MinValue / 2;
 
-        public SemaphoreSlim All { get; } = new(places);
+        public Places All { get; } = new(places, Places.SlowAfter, time);
 
         // Fetches that take a minute each must not keep the tips of all others from being read.
-        public SemaphoreSlim Fetches { get; } = new(Math.Max(1, places - Math.Max(1, places / 4)));
+        public Places Fetches { get; } = new(Math.Max(1, places - Math.Max(1, places / 4)), Places.SlowAfter, time);
 
         /// <summary>Takes the next moment that is free; each second has so many.</summary>
         public TimeSpan Take(TimeProvider time, int perSecond)
@@ -150,17 +146,12 @@ public sealed class HostGate
         }
     }
 
-    private sealed class Place(Host host, bool isFetch) : IDisposable
+    private sealed class FetchPlace(IDisposable ofFetches, IDisposable ofAll) : IDisposable
     {
-        private int _left;
-
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref _left, 1) != 0)
-                return;
-            host.All.Release();
-            if (isFetch)
-                host.Fetches.Release();
+            ofAll.Dispose();
+            ofFetches.Dispose();
         }
     }
 }

@@ -16,16 +16,12 @@ public sealed class FetchPlacesSpecs : IDisposable
         services.Configure<GitLimits>(limits => limits.RequestsPerHost = 2);
         services.AddGit(Path.GetTempPath());
         _services = services.BuildServiceProvider();
-        _places = new FetchPlaces(_services.GetRequiredService<HostGate>(), Options.Create(new SweeperLimits { FetchesAtOnce = 2 }));
+        _places = new FetchPlaces(_services.GetRequiredService<HostGate>(), Options.Create(new SweeperLimits { FetchesAtOnce = 2 }), TimeProvider.System);
     }
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public void Dispose()
-    {
-        _places.Dispose();
-        _services.Dispose();
-    }
+    public void Dispose() => _services.Dispose();
 
     [Fact]
     public async Task Who_waits_for_a_slow_host_takes_no_place_from_another_host()
@@ -72,6 +68,6 @@ public sealed class FetchPlacesSpecs : IDisposable
     private Task<IDisposable> TakeAsync(string host, CancellationToken cancellationToken)
     {
         Assert.Null(GitUrl.TryParse($"https://{host}.example/fleet.git", out var url));
-        return _places.TakeAsync(new GitRemote(url!, null), cancellationToken);
+        return _places.TakeAsync(new GitRemote(url!, null), isSlow: false, cancellationToken);
     }
 }
