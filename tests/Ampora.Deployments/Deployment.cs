@@ -31,6 +31,9 @@ public abstract class Deployment : IAsyncLifetime
     /// <summary>Settings of every process besides the usual ones.</summary>
     protected virtual IReadOnlyDictionary<string, string?> Settings { get; } = new Dictionary<string, string?>();
 
+    /// <summary>Whether the deployment waits at its start until everything can be used.</summary>
+    protected virtual bool IsReadyAtStart => true;
+
     /// <summary>The management ports that are open, for <see cref="MetricAsync"/>.</summary>
     protected List<string> ManagementUrls { get; } = [];
 
@@ -46,7 +49,8 @@ public abstract class Deployment : IAsyncLifetime
         await StartAsync();
         Api.BaseAddress = Sender.BaseAddress = new Uri(BaseUrl);
         Api.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", AdminToken);
-        await WaitUntilReadyAsync();
+        if (IsReadyAtStart)
+            await WaitUntilReadyAsync();
     }
 
     public async ValueTask DisposeAsync()
@@ -167,10 +171,11 @@ public abstract class Deployment : IAsyncLifetime
 
     protected virtual Task StopServersAsync() => Task.CompletedTask;
 
-    protected async Task WaitUntilReadyAsync() => await EventuallyAsync(
+    /// <summary>Waits until the API answers and webhooks are taken.</summary>
+    public async Task WaitUntilReadyAsync(int seconds = 60) => await EventuallyAsync(
         async () =>
         {
-            if (Processes.FirstOrDefault(p => p.HasExited) is { } dead)
+            if (Processes.FirstOrDefault(p => p.HasStarted && p.HasExited) is { } dead)
                 Assert.Fail($"{dead.Service} ended with {dead.ExitCode}\n{dead.Output}");
             try
             {
@@ -178,13 +183,13 @@ public abstract class Deployment : IAsyncLifetime
                 using var answers = await Api.GetAsync("/api/git/sources", Token);
                 return ready.IsSuccessStatusCode && answers.IsSuccessStatusCode ? "ready" : null;
             }
-            catch (HttpRequestException)
+            catch (Exception e) when (e is HttpRequestException or TaskCanceledException && !Token.IsCancellationRequested)
             {
                 return null;
             }
         },
         "the deployment is ready",
-        60);
+        seconds);
 
     private static HttpClient NewClient() => new(new SocketsHttpHandler { UseProxy = false, MaxConnectionsPerServer = 64 }) { Timeout = TimeSpan.FromSeconds(30) };
 

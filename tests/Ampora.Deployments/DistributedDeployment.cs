@@ -11,16 +11,26 @@ public class DistributedDeployment : Deployment
     private readonly string _masterKey = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
     private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("ampora-e2e-");
     private readonly Dictionary<string, string> _addresses = [];
-    private string _store = "";
-    private string _audit = "";
     private string _broker = "";
 
     /// <summary>How many sweepers compete over the queue.</summary>
     protected virtual int Sweepers => 2;
 
+    /// <summary>The services that are started at first, in this order; others wait for <see cref="ServiceProcess.Start"/>.</summary>
+    protected virtual IReadOnlyList<string> StartOrder { get; } = ["ingress", "console", "scheduler", "audit", "sweeper", "gateway"];
+
     protected PostgresServer Postgres { get; } = new();
 
-    protected RabbitMqServer Broker { get; private set; } = null!;
+    public RabbitMqServer Broker { get; private set; } = null!;
+
+    /// <summary>The connection string of the store's database.</summary>
+    public string StoreAddress { get; private set; } = "";
+
+    /// <summary>The connection string of the audit log's database.</summary>
+    public string AuditAddress { get; private set; } = "";
+
+    /// <summary>The virtual host that the services share.</summary>
+    public string VirtualHost => Uri.UnescapeDataString(new Uri(_broker).AbsolutePath[1..]);
 
     /// <summary>Where the processes keep what they have on disk: Git's caches.</summary>
     public string DataFolder => _data.FullName;
@@ -33,7 +43,7 @@ public class DistributedDeployment : Deployment
     /// <summary>The sweeper that holds the claim on a source: one that is killed with nothing in hand proves nothing.</summary>
     public async Task<ServiceProcess> HolderOfAsync(string sourceId)
     {
-        await using var store = NpgsqlDataSource.Create(_store);
+        await using var store = NpgsqlDataSource.Create(StoreAddress);
         await using var command = store.CreateCommand("SELECT lease_owner FROM wakeups WHERE source_id = $1");
         command.Parameters.AddWithValue(sourceId);
         // Machine, process id, and what makes the start unique.
@@ -44,7 +54,7 @@ public class DistributedDeployment : Deployment
     public override async Task<IReadOnlyList<(string Where, byte[] Content)>> StoredAsync()
     {
         var stored = new List<(string, byte[])>();
-        foreach (var address in new[] { _store, _audit })
+        foreach (var address in new[] { StoreAddress, AuditAddress })
         {
             await using var database = NpgsqlDataSource.Create(address);
             var tables = new List<string>();
@@ -68,27 +78,38 @@ public class DistributedDeployment : Deployment
         return stored;
     }
 
+    /// <summary>Every process, those that have ended too.</summary>
+    public IReadOnlyList<ServiceProcess> AllProcesses => Processes;
+
     protected override async Task StartAsync()
     {
         Broker = await StartBrokerAsync();
-        _store = await Postgres.CreateDatabaseAsync(Token);
-        _audit = await Postgres.CreateDatabaseAsync(Token);
+        StoreAddress = await CreateDatabaseAsync();
+        AuditAddress = await CreateDatabaseAsync();
         _broker = await Broker.CreateVirtualHostAsync(Token);
-        Start("ingress", 2);
-        Start("console", 1);
-        Start("scheduler", 2);
-        Start("audit", 2);
-        Start("sweeper", Sweepers);
-        Start("gateway", 1, new Dictionary<string, string?>
-        {
-            ["Ampora__Gateway__Ingress"] = $"{AddressOf("ingress", 0)},{AddressOf("ingress", 1)}",
-            ["Ampora__Gateway__Console"] = AddressOf("console"),
-        });
+        foreach (var service in (string[])["ingress", "console", "scheduler", "audit", "sweeper", "gateway"])
+            Prepare(service);
         BaseUrl = AddressOf("gateway");
+        foreach (var process in StartOrder.SelectMany(service => Processes.Where(p => p.Service == service)))
+            process.Start();
     }
 
     /// <summary>The shared broker, unless the tests stop it.</summary>
     protected virtual Task<RabbitMqServer> StartBrokerAsync() => RabbitMqServer.SharedAsync(Token);
+
+    /// <summary>Makes a database on the shared server, unless the tests stop it.</summary>
+    protected virtual Task<string> CreateDatabaseAsync() => Postgres.CreateDatabaseAsync(Token);
+
+    /// <summary>How many processes of a service there are.</summary>
+    protected virtual int ReplicasOf(string service) => service switch
+    {
+        "console" or "gateway" => 1,
+        "sweeper" => Sweepers,
+        _ => 2,
+    };
+
+    /// <summary>Settings of one replica, over those of every process.</summary>
+    protected virtual IReadOnlyDictionary<string, string?> SettingsOf(string service, int replica) => new Dictionary<string, string?>();
 
     protected override async Task StopServersAsync()
     {
@@ -96,9 +117,9 @@ public class DistributedDeployment : Deployment
         _data.Delete(recursive: true);
     }
 
-    private void Start(string service, int replicas, Dictionary<string, string?>? more = null)
+    private void Prepare(string service)
     {
-        for (var i = 0; i < replicas; i++)
+        for (var i = 0; i < ReplicasOf(service); i++)
         {
             var address = $"http://127.0.0.1:{FreePort.Next()}";
             _addresses[$"{service}-{i}"] = address;
@@ -108,8 +129,8 @@ public class DistributedDeployment : Deployment
                 ["ASPNETCORE_ENVIRONMENT"] = "Development",
                 ["Ampora__Management__Port"] = "0",
                 ["Ampora__Git__CacheFolder"] = Path.Combine(_data.FullName, $"{service}-{i}"),
-                ["ConnectionStrings__Store"] = _store,
-                ["ConnectionStrings__Audit"] = _audit,
+                ["ConnectionStrings__Store"] = StoreAddress,
+                ["ConnectionStrings__Audit"] = AuditAddress,
                 ["ConnectionStrings__Broker"] = _broker,
                 ["AMPORA_MASTER_KEY"] = _masterKey,
                 ["AMPORA_ADMIN_TOKEN"] = AdminToken,
@@ -121,12 +142,15 @@ public class DistributedDeployment : Deployment
                 environment["Ampora__Management__Port"] = $"{management}";
                 environment["Ampora__Webhooks__MissGraceSeconds"] = MissGraceSeconds;
             }
+            else if (service == "gateway")
+            {
+                environment["Ampora__Gateway__Ingress"] = string.Join(',', Enumerable.Range(0, ReplicasOf("ingress")).Select(r => AddressOf("ingress", r)));
+                environment["Ampora__Gateway__Console"] = string.Join(',', Enumerable.Range(0, ReplicasOf("console")).Select(r => AddressOf("console", r)));
+            }
 
-            foreach (var (name, value) in Settings.Concat(more ?? []))
+            foreach (var (name, value) in Settings.Concat(SettingsOf(service, i)))
                 environment[name] = value;
-            var process = new ServiceProcess(service, environment);
-            process.Start();
-            Processes.Add(process);
+            Processes.Add(new ServiceProcess(service, environment));
         }
     }
 }
@@ -134,8 +158,6 @@ public class DistributedDeployment : Deployment
 /// <summary>The same with a broker of its own, which tests may stop.</summary>
 public sealed class OwnBrokerDeployment : DistributedDeployment
 {
-    public RabbitMqServer OwnBroker => Broker;
-
     protected override Task<RabbitMqServer> StartBrokerAsync() => RabbitMqServer.StartPrivateAsync(Token);
 
     protected override async Task StopServersAsync()

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Ampora.Deployments;
 
@@ -9,29 +10,26 @@ public sealed class ServiceProcess : IAsyncDisposable
     private const int KeptLines = 20_000;
 
     private readonly ConcurrentQueue<string> _output = [];
-    private readonly ProcessStartInfo _start;
+    private readonly Dictionary<string, string?> _environment;
+    private readonly string[] _arguments;
     private Process? _process;
 
     public ServiceProcess(string service, IReadOnlyDictionary<string, string?> environment, params string[] arguments)
     {
         Service = service;
-        _start = new ProcessStartInfo("dotnet", [AssemblyOf(service), .. arguments])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            RedirectStandardInput = true,
-            UseShellExecute = false,
-        };
-        foreach (var name in _start.Environment.Keys.Where(n => n.StartsWith("AMPORA", StringComparison.OrdinalIgnoreCase)).ToList())
-            _start.Environment.Remove(name);
-        _start.Environment.Remove("ASPNETCORE_ENVIRONMENT");
-        foreach (var (name, value) in environment)
-            _start.Environment[name] = value;
+        _environment = new Dictionary<string, string?>(environment);
+        _arguments = arguments;
+        AssemblyFolder = FolderOf(service);
     }
 
     public string Service { get; }
 
+    /// <summary>Where the service's assemblies lie, from the next start on: its own output, as it is deployed, unless a test has another release of it.</summary>
+    public string AssemblyFolder { get; set; }
+
     public int Id => _process!.Id;
+
+    public bool HasStarted => _process is not null;
 
     public bool HasExited => _process?.HasExited ?? true;
 
@@ -41,13 +39,22 @@ public sealed class ServiceProcess : IAsyncDisposable
 
     public IReadOnlyCollection<string> Lines => [.. _output];
 
+    /// <summary>Sets a variable of the environment from the next start on; null removes it.</summary>
+    public void Set(string name, string? value) => _environment[name] = value;
+
     public void Start()
     {
-        _process?.Dispose();
-        var process = new Process { StartInfo = _start };
+        if (_process is not null)
+        {
+            Reaper.Lost(_process.Id);
+            _process.Dispose();
+        }
+
+        var process = new Process { StartInfo = HowToStart() };
         process.OutputDataReceived += (_, e) => Keep(e.Data);
         process.ErrorDataReceived += (_, e) => Keep(e.Data);
         process.Start();
+        Reaper.Took(process.Id);
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         _process = process;
@@ -56,14 +63,14 @@ public sealed class ServiceProcess : IAsyncDisposable
     /// <summary>Sends a signal: KILL, TERM, INT, STOP or CONT.</summary>
     public async Task SignalAsync(string signal)
     {
-        using var kill = Process.Start("kill", [$"-{signal}", _process!.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        using var kill = Process.Start("kill", [$"-{signal}", _process!.Id.ToString(CultureInfo.InvariantCulture)]);
         await kill.WaitForExitAsync();
     }
 
     public async Task KillAsync()
     {
         await SignalAsync("KILL");
-        await _process!.WaitForExitAsync();
+        await WaitForExitAsync();
     }
 
     /// <summary>Asks the process to end, and waits until it has.</summary>
@@ -71,7 +78,16 @@ public sealed class ServiceProcess : IAsyncDisposable
     {
         await SignalAsync(signal);
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        await _process!.WaitForExitAsync(deadline.Token);
+        await WaitForExitAsync(deadline.Token);
+        return _process!.ExitCode;
+    }
+
+    /// <summary>Waits until the process has ended.</summary>
+    /// <returns>Its exit code: 128 and the number of a signal, when one killed it.</returns>
+    public async Task<int> WaitForExitAsync(CancellationToken cancellationToken = default)
+    {
+        await _process!.WaitForExitAsync(cancellationToken);
+        Reaper.Lost(_process.Id);
         return _process.ExitCode;
     }
 
@@ -80,26 +96,36 @@ public sealed class ServiceProcess : IAsyncDisposable
         if (_process is null)
             return;
         if (!_process.HasExited)
-        {
             _process.Kill(entireProcessTree: true);
-            await _process.WaitForExitAsync();
-        }
-
+        await WaitForExitAsync();
         _process.Dispose();
+        _process = null;
     }
 
-    // Each service runs from its own output, as it is deployed, and not from the copies beside the tests.
-    private static string AssemblyOf(string service)
+    private ProcessStartInfo HowToStart()
     {
-        var output = new DirectoryInfo(AppContext.BaseDirectory);
-        var framework = output.Name;
-        var configuration = output.Parent!.Name;
-        var root = output;
-        while (!File.Exists(Path.Combine(root.FullName, "Ampora.sln")))
-            root = root.Parent ?? throw new InvalidOperationException("the tests run outside of their repository");
-        var name = $"Ampora.{char.ToUpperInvariant(service[0])}{service[1..]}";
-        var path = Path.Combine(root.FullName, "services", name, "bin", configuration, framework, $"{name}.dll");
-        return File.Exists(path) ? path : throw new FileNotFoundException($"build {name} first", path);
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AssemblyFolder, $"{AssemblyName(Service)}.dll"), .. _arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+            UseShellExecute = false,
+        };
+        foreach (var name in start.Environment.Keys.Where(n => n.StartsWith("AMPORA", StringComparison.OrdinalIgnoreCase)).ToList())
+            start.Environment.Remove(name);
+        start.Environment.Remove("ASPNETCORE_ENVIRONMENT");
+        foreach (var (name, value) in _environment)
+            start.Environment[name] = value;
+        return start;
+    }
+
+    private static string AssemblyName(string service) => $"Ampora.{char.ToUpperInvariant(service[0])}{service[1..]}";
+
+    // Each service runs from its own output, and not from the copies beside the tests.
+    private static string FolderOf(string service)
+    {
+        var folder = BuildOutput.FolderOf(Path.Combine("services", AssemblyName(service)));
+        return File.Exists(Path.Combine(folder, $"{AssemblyName(service)}.dll")) ? folder : throw new FileNotFoundException($"build {AssemblyName(service)} first", folder);
     }
 
     private void Keep(string? line)

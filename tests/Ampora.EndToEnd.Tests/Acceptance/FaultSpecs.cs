@@ -11,11 +11,11 @@ public sealed class FaultSpecs(OwnBrokerDeployment deployment) : IClassFixture<O
     public async Task A_webhook_is_accepted_while_the_broker_is_stopped_and_runs_once_it_is_back()
     {
         var source = await deployment.WatchAsync();
-        await deployment.OwnBroker.StopAppAsync(Deployment.Token);
+        await deployment.Broker.StopAppAsync(Deployment.Token);
         var sha = await source.Repository.CommitAsync(("unbrokered", "1"));
         using (var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(5)))
             await source.WakeAsync().WaitAsync(deadline.Token);
-        await deployment.OwnBroker.StartAppAsync(Deployment.Token);
+        await deployment.Broker.StartAppAsync(Deployment.Token);
         var run = await source.WaitForRunAsync(sha);
         Assert.Equal("webhook", run["trigger"]!.GetValue<string>());
         await source.WaitForRunAsync(r => r["sha"]?.GetValue<string>() == sha && r["auditId"] is not null, "recorded after the broker is back");
