@@ -2,13 +2,15 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using System.Text.Json;
 
 namespace Ampora.TestServers;
 
 /// <summary>
 /// A RabbitMQ for tests. <see cref="SharedAsync"/> is one for the whole test process: the one that <c>AMPORA_TEST_BROKER</c> and
-/// <c>AMPORA_TEST_BROKER_MANAGEMENT</c> name, or a private one. <see cref="StartPrivateAsync"/> is always private, for tests that stop,
+/// <c>AMPORA_TEST_BROKER_MANAGEMENT</c> name, or a private one. <see cref="StartPrivateAsync(CancellationToken)"/> is always private, for tests that stop,
 /// pause or kill it. Each test takes a virtual host of its own.
 /// </summary>
 public sealed class RabbitMqServer : IAsyncDisposable
@@ -48,7 +50,7 @@ public sealed class RabbitMqServer : IAsyncDisposable
         _management = management;
     }
 
-    private RabbitMqServer(int port)
+    private RabbitMqServer(int port, IReadOnlyDictionary<string, string> settings, X509Certificate2? certificate)
     {
         _address = new Uri($"amqp://{User}:{Password}@127.0.0.1:{port}/");
         _folder = Directory.CreateTempSubdirectory("ampora-rabbitmq-").FullName;
@@ -68,9 +70,28 @@ public sealed class RabbitMqServer : IAsyncDisposable
         _environment["RABBITMQ_ENABLED_PLUGINS_FILE"] = Path.Combine(_folder, "plugins");
         _environment["RABBITMQ_PID_FILE"] = Path.Combine(_folder, "pid");
         _environment["RABBITMQ_CONF_ENV_FILE"] = "/dev/null";
-        File.WriteAllText(_environment["RABBITMQ_CONFIG_FILE"], "disk_free_limit.absolute = 50MB\n");
+        var lines = new Dictionary<string, string> { ["disk_free_limit.absolute"] = "50MB" };
+        if (certificate is not null)
+        {
+            TlsPort = FreePort.Next();
+            lines["listeners.ssl.default"] = $"127.0.0.1:{TlsPort}";
+            lines["ssl_options.certfile"] = Path.Combine(_folder, "certificate.pem");
+            lines["ssl_options.keyfile"] = Path.Combine(_folder, "key.pem");
+            File.WriteAllText(lines["ssl_options.certfile"], certificate.ExportCertificatePem());
+            using var key = certificate.GetECDsaPrivateKey() ?? throw new ArgumentException("The certificate has no key.", nameof(certificate));
+            File.WriteAllText(lines["ssl_options.keyfile"], key.ExportPkcs8PrivateKeyPem());
+        }
+        foreach (var (name, value) in settings)
+            lines[name] = value;
+        File.WriteAllLines(_environment["RABBITMQ_CONFIG_FILE"], lines.Select(line => $"{line.Key} = {line.Value}"));
         File.WriteAllText(_environment["RABBITMQ_ENABLED_PLUGINS_FILE"], "[].\n");
     }
+
+    /// <summary>Where it listens, with the user and the password of its administrator; the virtual host is <c>/</c>.</summary>
+    public Uri Address => _address;
+
+    /// <summary>Where it listens with TLS; 0 when it does not.</summary>
+    public int TlsPort { get; }
 
     /// <summary>The broker that all tests of the process share. It ends with the process.</summary>
     public static async Task<RabbitMqServer> SharedAsync(CancellationToken cancellationToken = default)
@@ -95,14 +116,22 @@ public sealed class RabbitMqServer : IAsyncDisposable
     }
 
     /// <summary>A broker that only the caller uses, and may break; dispose it.</summary>
-    public static async Task<RabbitMqServer> StartPrivateAsync(CancellationToken cancellationToken = default)
+    public static Task<RabbitMqServer> StartPrivateAsync(CancellationToken cancellationToken = default) =>
+        StartPrivateAsync(new Dictionary<string, string>(), certificate: null, cancellationToken);
+
+    /// <summary>The same with lines of its <c>rabbitmq.conf</c>, and with TLS on a port beside the plain one.</summary>
+    /// <param name="settings">Lines by name, such as <c>consumer_timeout</c>.</param>
+    /// <param name="certificate">What it shows on <see cref="TlsPort"/>, with its key; null for no TLS.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static async Task<RabbitMqServer> StartPrivateAsync(
+        IReadOnlyDictionary<string, string> settings, X509Certificate2? certificate = null, CancellationToken cancellationToken = default)
     {
         if (!File.Exists(Path.Combine(Programs, "rabbitmq-server")))
             MissingServer.SkipOrFail("RabbitMQ was not found: install rabbitmq-server (3.10 or later), or for tests that only use one set AMPORA_TEST_BROKER to its amqp:// address.");
         // Somebody else may take a port between the search and the start; then others are tried.
         for (var attempt = 1; ; attempt++)
         {
-            var server = new RabbitMqServer(FreePort.Next());
+            var server = new RabbitMqServer(FreePort.Next(), settings, certificate);
             try
             {
                 await server.LaunchAsync(cancellationToken);
@@ -180,6 +209,22 @@ public sealed class RabbitMqServer : IAsyncDisposable
 
     /// <summary>Ends the memory alarm.</summary>
     public Task ClearMemoryAlarmAsync(CancellationToken cancellationToken = default) => ControlAsync(cancellationToken, "set_vm_memory_high_watermark", "0.6");
+
+    /// <summary>Raises the disk alarm, which blocks publishers too.</summary>
+    public Task RaiseDiskAlarmAsync(CancellationToken cancellationToken = default) => ControlAsync(cancellationToken, "set_disk_free_limit", "1000TB");
+
+    /// <summary>Ends the disk alarm.</summary>
+    public Task ClearDiskAlarmAsync(CancellationToken cancellationToken = default) => ControlAsync(cancellationToken, "set_disk_free_limit", "50MB");
+
+    /// <summary>All queues of a virtual host, with the messages that lie there and the consumers that are connected.</summary>
+    /// <param name="address">The virtual host's <c>amqp://</c> address.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<IReadOnlyList<QueueState>> QueuesAsync(string address, CancellationToken cancellationToken = default)
+    {
+        var host = Uri.UnescapeDataString(new Uri(address).AbsolutePath.TrimStart('/'));
+        var output = await ControlAsync(cancellationToken, "--vhost", host, "list_queues", "--formatter", "json", "name", "messages", "consumers");
+        return JsonSerializer.Deserialize<List<QueueState>>(output, JsonSerializerOptions.Web) ?? [];
+    }
 
     /// <summary>Runs <c>rabbitmqctl</c> on a private broker and returns what it wrote.</summary>
     public async Task<string> ControlAsync(CancellationToken cancellationToken, params string[] arguments)
@@ -299,3 +344,9 @@ public sealed class RabbitMqServer : IAsyncDisposable
         return File.Exists(console) ? File.ReadAllText(console) : "it wrote nothing";
     }
 }
+
+/// <summary>What a broker says of a queue.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Messages">Messages in it, those that are delivered and not acknowledged included.</param>
+/// <param name="Consumers">Consumers that are connected.</param>
+public sealed record QueueState(string Name, long Messages, int Consumers);
