@@ -112,6 +112,7 @@ internal static class BusRegistration
                 }
             });
             Reconnection.AtOnce(rabbit);
+            rabbit.ConnectEndpointConfigurationObserver(new SilentBroker());
             rabbit.ConfigureEndpoints(context);
         });
     }

@@ -6,7 +6,7 @@ namespace Ampora.Hosting.Bus;
 
 /// <summary>
 /// Says in the log when the broker goes and comes, once each; and starts a consumer anew that stays away although the broker answers,
-/// since MassTransit gives up on some errors (a broker that fell silent while the consumer was set up) for the life of the process.
+/// since MassTransit gives up on some errors (a broker that fell silent before <see cref="SilentBroker"/> sees it) for the life of the process.
 /// </summary>
 internal sealed partial class BusWatch(IBusControl bus, BrokerAddress broker, BrokerGreeting greeting, TimeProvider time, ILogger<BusWatch> logger) : BackgroundService
 {
@@ -14,7 +14,7 @@ internal sealed partial class BusWatch(IBusControl bus, BrokerAddress broker, Br
 
     // A sound bus is back within three seconds of the broker; a step of the set-up that gets no answer takes five to fail, and is tried again
     // by itself. Each start that does not help doubles the wait for the next.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(12);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(7);
     private static readonly TimeSpan LongestPatience = TimeSpan.FromMinutes(1);
 
     // Shorter is not worth a word: the start, or a broker that was restarted.

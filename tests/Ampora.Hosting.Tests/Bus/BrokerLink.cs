@@ -4,12 +4,9 @@ using System.Net.Sockets;
 
 namespace Ampora.Hosting.Tests.Bus;
 
-/// <summary>A line to the broker that can be cut, and that can fall silent when a client asks to consume.</summary>
+/// <summary>A line to the broker that can be cut, and that can fall silent when a client calls a method.</summary>
 internal sealed class BrokerLink : IAsyncDisposable
 {
-    // Class basic, method consume, as a method frame's payload begins.
-    private static readonly byte[] Consume = [0, 60, 0, 20];
-
     private readonly Uri _broker;
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly ConcurrentBag<TcpClient> _ends = [];
@@ -26,7 +23,8 @@ internal sealed class BrokerLink : IAsyncDisposable
 
     public string Address { get; }
 
-    public bool SilentFromConsumeOn { get; set; }
+    /// <summary>The method at which connections fall silent: class and method as a method frame's payload begins with them; null for none.</summary>
+    public byte[]? SilentFrom { get; set; }
 
     /// <summary>Ends when a client met the silence.</summary>
     public Task Silenced => _silenced.Task;
@@ -73,7 +71,7 @@ internal sealed class BrokerLink : IAsyncDisposable
             var silent = false;
             for (int read; (read = await from.GetStream().ReadAsync(buffer)) > 0;)
             {
-                silent |= fromClient && SilentFromConsumeOn && buffer.AsSpan(0, read).IndexOf(Consume) >= 0;
+                silent |= fromClient && SilentFrom is { } method && buffer.AsSpan(0, read).IndexOf(method) >= 0;
                 if (silent)
                     _silenced.TrySetResult();
                 else
