@@ -1,11 +1,12 @@
 using Ampora.Contracts;
+using Ampora.Store.Restoring;
 using Ampora.Wakeups;
 using MassTransit;
 
 namespace Ampora.Scheduler;
 
 /// <summary>Takes messages out of the outbox that Audit has recorded.</summary>
-internal sealed class Acknowledgements(WakeupProtocol protocol, ILogger<Acknowledgements> logger)
+internal sealed partial class Acknowledgements(WakeupProtocol protocol, RecordedMessages recorded, ILogger<Acknowledgements> logger)
 {
     private readonly Trouble _trouble = new(logger, "taking acknowledged messages out of the outbox");
 
@@ -16,6 +17,8 @@ internal sealed class Acknowledgements(WakeupProtocol protocol, ILogger<Acknowle
     {
         try
         {
+            if (await recorded.NoteAsync(committed, cancellationToken) is { } forgotten)
+                Log.WentBack(logger, forgotten.From, forgotten.SentAgain, forgotten.NotKept);
             await protocol.AcknowledgeAsync(committed, cancellationToken);
             _trouble.Clear();
         }
@@ -25,6 +28,13 @@ internal sealed class Acknowledgements(WakeupProtocol protocol, ILogger<Acknowle
             // only collect what heals by itself.
             _trouble.Note(e);
         }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Warning,
+            "The audit log gives out number {From} again: it was restored from a backup. {SentAgain} entries are sent to it again; at least {NotKept} are no longer kept")]
+        public static partial void WentBack(ILogger logger, long from, long sentAgain, long notKept);
     }
 }
 

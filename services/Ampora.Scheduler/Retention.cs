@@ -38,6 +38,7 @@ internal sealed class Retention(Database<StoreContext> database, IOptions<Retent
 
         var removed = await RemoveEventsAsync(now - EventAge, cancellationToken)
             + await RemoveLedgersAsync(now - TimeSpan.FromDays(settings.Value.DeliveryDays), cancellationToken)
+            + await RemoveRecordedAsync(now - TimeSpan.FromDays(settings.Value.RecordedMessageDays), cancellationToken)
             + await RemoveRunsAsync(now - TimeSpan.FromDays(settings.Value.RunDays), cancellationToken);
         foreach (var sourceId in overfull)
             removed += await RemoveSurplusAsync(sourceId, cancellationToken);
@@ -47,6 +48,11 @@ internal sealed class Retention(Database<StoreContext> database, IOptions<Retent
     private Task<int> RemoveEventsAsync(DateTimeOffset before, CancellationToken cancellationToken) => RemoveAsync(
         context => context.Events.Where(e => e.OccurredAt < before).OrderBy(e => e.Sequence).Select(e => e.Sequence),
         (context, keys, token) => context.Events.Where(e => keys.Contains(e.Sequence)).ExecuteDeleteAsync(token),
+        cancellationToken);
+
+    private Task<int> RemoveRecordedAsync(DateTimeOffset before, CancellationToken cancellationToken) => RemoveAsync(
+        context => context.Recorded.Where(r => r.RecordedAt < before).OrderBy(r => r.RecordedAt).Select(r => r.Id),
+        (context, keys, token) => context.Recorded.Where(r => keys.Contains(r.Id)).ExecuteDeleteAsync(token),
         cancellationToken);
 
     private async Task<int> RemoveLedgersAsync(DateTimeOffset before, CancellationToken cancellationToken) =>

@@ -18,6 +18,12 @@ internal sealed class RetentionSettings
     public int RunDays { get; set; } = 90;
 
     /// <summary>
+    /// What the audit log has recorded is kept for so many days besides, so that a log that is restored from a backup of that age gets it again.
+    /// </summary>
+    [Range(0, 3650)]
+    public int RecordedMessageDays { get; set; } = 7;
+
+    /// <summary>
     /// Of each source's snapshots so many are kept, those that were the latest last; the current one always. Each costs what differs from its neighbours.
     /// </summary>
     [Range(1, 1000)]

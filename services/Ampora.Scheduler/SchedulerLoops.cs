@@ -9,7 +9,7 @@ namespace Ampora.Scheduler;
 /// them together: the store hands each piece of work to one of them.
 /// </summary>
 internal sealed class SchedulerLoops(
-    Database<StoreContext> database, WakeupProtocol protocol, MissedWebhooks missed, Ages ages, Retention retention, SnapshotRetention snapshots,
+    Database<StoreContext> database, WakeupProtocol protocol, RestoredStore restored, MissedWebhooks missed, Ages ages, Retention retention, SnapshotRetention snapshots,
     TimeProvider time, ILogger<SchedulerLoops> logger)
     : BackgroundService
 {
@@ -28,6 +28,7 @@ internal sealed class SchedulerLoops(
 
     private readonly Loop[] _loops =
     [
+        new("restoration", RestoredStore.LookEvery, int.MaxValue, restored.LookAsync, time, logger),
         new("polls", Tick, Batch, token => protocol.PollAsync(Batch, token), time, logger),
         new("reconciliation", Tick, Batch, token => protocol.ReconcileAsync(Batch, token), time, logger),
         new("outbox relay", Tick, Batch, token => protocol.RelayAsync(Batch, token), time, logger),

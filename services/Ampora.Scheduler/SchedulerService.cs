@@ -20,6 +20,7 @@ public static class SchedulerService
         builder.Services.AddSingleton<Retention>();
         builder.Services.AddSingleton<SnapshotRetention>();
         builder.Services.AddSingleton<Acknowledgements>();
+        builder.Services.AddSingleton<RestoredStore>();
         builder.Services.AddSingleton<SchedulerLoops>();
         builder.Services.AddHostedService(services => services.GetRequiredService<SchedulerLoops>());
         builder.Services.AddHealthChecks().AddCheck<SchedulerHealth>("scheduler");

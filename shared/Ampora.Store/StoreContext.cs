@@ -59,6 +59,12 @@ public abstract class StoreContext(DbContextOptions options) : DbContext(options
     /// <summary>Messages not yet acknowledged.</summary>
     public DbSet<OutboxRow> Outbox => Set<OutboxRow>();
 
+    /// <summary>Messages that Audit has recorded.</summary>
+    public DbSet<RecordedRow> Recorded => Set<RecordedRow>();
+
+    /// <summary>Which copy of the database this was.</summary>
+    public DbSet<StoreMark> Marks => Set<StoreMark>();
+
     /// <summary>Counters in commit order.</summary>
     public DbSet<SequenceRow> Sequences => Set<SequenceRow>();
 
@@ -141,6 +147,7 @@ public abstract class StoreContext(DbContextOptions options) : DbContext(options
         {
             run.ToTable("runs").HasKey(r => r.Id);
             run.HasIndex(r => new { r.SourceId, r.Sequence }).IsUnique();
+            run.HasIndex(r => r.AuditId);
             BelongsToSource(run);
         });
         modelBuilder.Entity<EventRow>(entry =>
@@ -170,6 +177,17 @@ public abstract class StoreContext(DbContextOptions options) : DbContext(options
         {
             message.ToTable("outbox").HasKey(o => o.Id);
             message.HasIndex(o => o.NextAttemptAt);
+        });
+        modelBuilder.Entity<RecordedRow>(message =>
+        {
+            message.ToTable("recorded_messages").HasKey(r => r.Id);
+            message.HasIndex(r => r.AuditId);
+            message.HasIndex(r => r.RecordedAt);
+        });
+        modelBuilder.Entity<StoreMark>(mark =>
+        {
+            mark.ToTable("store_mark").HasKey(m => m.Id);
+            mark.Property(m => m.Id).ValueGeneratedNever();
         });
         modelBuilder.Entity<SequenceRow>().ToTable("sequences").HasKey(s => s.Name);
         modelBuilder.Entity<PollBudget>(budget =>

@@ -1,5 +1,6 @@
 using Ampora.Contracts;
 using Ampora.Database;
+using Ampora.Store.Restoring;
 using Ampora.Store.Secrets;
 using Ampora.Store.Snapshots;
 using Ampora.Store.Wakeups;
@@ -52,6 +53,8 @@ public static class StoreService
             OwnerOfLeases()));
         services.AddSingleton<SnapshotStore>();
         services.AddSingleton<SnapshotCollector>();
+        services.AddSingleton<RecordedMessages>();
+        services.AddSingleton<Restoration>();
         services.AddSingleton<WebhookReader>();
         services.AddSingleton(provider => MakeCipher(provider.GetRequiredService<IOptions<StoreOptions>>().Value));
     }

@@ -22,6 +22,38 @@ public sealed class OutboxRow
     public required DateTimeOffset NextAttemptAt { get; set; }
 }
 
+/// <summary>A message that Audit has recorded, kept for a time in case that the audit log is restored from a backup that lacks it.</summary>
+public sealed class RecordedRow
+{
+    /// <summary>The message id.</summary>
+    public required Guid Id { get; set; }
+
+    /// <summary>The number of its entry.</summary>
+    public required long AuditId { get; set; }
+
+    /// <summary>The message type's name in Ampora.Contracts.</summary>
+    public required string Type { get; set; }
+
+    /// <summary>The message as JSON.</summary>
+    public required string Payload { get; set; }
+
+    /// <summary>When it was committed.</summary>
+    public required DateTimeOffset CreatedAt { get; set; }
+
+    /// <summary>When it was acknowledged.</summary>
+    public required DateTimeOffset RecordedAt { get; set; }
+}
+
+/// <summary>Which copy of the database this was when a scheduler last looked; one row.</summary>
+public sealed class StoreMark
+{
+    /// <summary>Always 1.</summary>
+    public required int Id { get; set; }
+
+    /// <summary>What tells copies apart; null before the first look.</summary>
+    public string? Mark { get; set; }
+}
+
 /// <summary>A counter whose row lock is held until the commit, so that numbers become visible in their order.</summary>
 public sealed class SequenceRow
 {
