@@ -69,6 +69,8 @@ public sealed partial class ModelWakeupStore
     {
         if (_rules.FinishesOnce)
             EndLease(source);
+        else
+            source.LeaseUntil = null;
     }
 
     private static void Settle(ModelSource source, Claim claim, long upTo, string result, string? runId)
