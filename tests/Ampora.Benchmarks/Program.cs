@@ -5,7 +5,7 @@ using Ampora.Deployments;
 if (args is [GitHostProcess.Argument])
     return await GitHostProcess.ServeAsync();
 
-string[] all = ["tip", "standalone", "distributed"];
+string[] all = ["tip", "standalone", "distributed", "poison"];
 if (args.FirstOrDefault(arg => !all.Contains(arg)) is { } unknown)
 {
     Console.Error.WriteLine($"There is no benchmark {unknown}; there are {string.Join(", ", all)}.");
@@ -20,6 +20,14 @@ if (wanted.Contains("standalone"))
     await InAsync(new StandaloneDeployment(), "Standalone: one process, SQLite");
 if (wanted.Contains("distributed"))
     await InAsync(new DistributedDeployment(), "Distributed: RabbitMQ, PostgreSQL, two sweepers");
+if (wanted.Contains("poison"))
+{
+    await using var deployment = new DistributedDeployment();
+    report.Title("Poison: RabbitMQ, PostgreSQL, two sweepers");
+    await deployment.InitializeAsync();
+    await PoisonBenchmark.RunAsync(report, deployment);
+}
+
 return report.Finish();
 
 async Task InAsync(Deployment deployment, string title)

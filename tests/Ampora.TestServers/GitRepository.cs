@@ -41,6 +41,9 @@ public sealed class GitRepository : IDisposable
     /// <summary>Accepts requests and never answers them.</summary>
     public bool Hangs { get; set; }
 
+    /// <summary>Answers with a byte every ten seconds.</summary>
+    public bool Drips { get; set; }
+
     /// <summary>Waits so long before each answer.</summary>
     public TimeSpan Delay { get; set; }
 
@@ -186,6 +189,8 @@ public sealed class GitRepository : IDisposable
             await Task.Delay(Delay, cancellationToken);
         if (Hangs)
             await Task.Delay(Timeout.Infinite, cancellationToken);
+        if (Drips)
+            await DripAsync(context.Response, kind, cancellationToken);
         foreach (var (name, value) in AnswerHeaders)
             context.Response.Headers[name] = value;
         if (FailWith is { } status)
@@ -208,6 +213,17 @@ public sealed class GitRepository : IDisposable
         {
             var folder = kind == GitRequestKind.LsRefs && _stale?.TryList() == true ? _stale.FolderPath : FolderPath;
             await GitBackend.AnswerAsync(context, folder, path, prefix, OnlyProtocolV0 ? "" : protocol, cancellationToken);
+        }
+    }
+
+    private static async Task DripAsync(HttpResponse response, GitRequestKind kind, CancellationToken cancellationToken)
+    {
+        response.ContentType = kind == GitRequestKind.InfoRefs ? "application/x-git-upload-pack-advertisement" : "application/x-git-upload-pack-result";
+        while (true)
+        {
+            await response.Body.WriteAsync("0"u8.ToArray(), cancellationToken);
+            await response.Body.FlushAsync(cancellationToken);
+            await Task.Delay(TimeSpan.FromSeconds(10), cancellationToken);
         }
     }
 

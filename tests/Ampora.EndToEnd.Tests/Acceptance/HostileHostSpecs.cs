@@ -1,5 +1,6 @@
-using Ampora.EndToEnd.Tests.Hostile;
+using Ampora.Deployments;
 using Ampora.EndToEnd.Tests.Secrets;
+using Ampora.TestServers.Hostile;
 
 namespace Ampora.EndToEnd.Tests.Acceptance;
 

@@ -6,17 +6,21 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
-namespace Ampora.EndToEnd.Tests.Hostile;
+namespace Ampora.TestServers.Hostile;
 
 /// <summary>
 /// A Git host that speaks the protocol (v2, smart HTTP) and sends what no friend would. No git is behind it: it could not be made to.
 /// </summary>
-internal sealed class HostileGitHost : IAsyncDisposable
+public sealed class HostileGitHost : IAsyncDisposable
 {
     private const int MaxPacket = 65_515;
 
     private static readonly byte[] Capabilities = Encoding.ASCII.GetBytes(
         Packet("# service=git-upload-pack\n") + "0000" + Packet("version 2\n") + Packet("ls-refs=unborn\n") + Packet("fetch=shallow\n") + Packet("object-format=sha1\n") + "0000");
+
+    // Always the same ones, so that the host itself costs little.
+    private static readonly byte[] ThousandRefs = Encoding.ASCII.GetBytes(
+        string.Concat(Enumerable.Range(0, 1000).Select(i => Packet($"{new string('1', 40)} refs/heads/a{i:d7}\n"))));
 
     private readonly WebApplication _app;
     private readonly CancellationTokenSource _stopping = new();
@@ -49,15 +53,10 @@ internal sealed class HostileGitHost : IAsyncDisposable
     /// <summary>Lists so many refs, whatever it is asked for.</summary>
     public static Task<HostileGitHost> ListingAsync(int refs) => StartAsync(async (_, body, cancellationToken) =>
     {
-        var id = new string('1', 40);
         const int atOnce = 1000;
         for (var first = 0; first < refs; first += atOnce)
-        {
-            var lines = string.Concat(Enumerable.Range(first, atOnce).Select(i => Packet($"{id} refs/heads/a{i:d7}\n")));
-            await body.WriteAsync(Encoding.ASCII.GetBytes(lines), cancellationToken);
-        }
-
-        await body.WriteAsync(Encoding.ASCII.GetBytes(Packet($"{id} refs/heads/main\n") + "0000"), cancellationToken);
+            await body.WriteAsync(ThousandRefs, cancellationToken);
+        await body.WriteAsync(Encoding.ASCII.GetBytes(Packet($"{new string('1', 40)} refs/heads/main\n") + "0000"), cancellationToken);
     });
 
     /// <summary>Takes every request for refs, and never answers it.</summary>
@@ -111,7 +110,7 @@ internal sealed class HostileGitHost : IAsyncDisposable
 }
 
 /// <summary>What a hostile host is asked for.</summary>
-internal enum HostileRequest
+public enum HostileRequest
 {
     LsRefs,
     Fetch,

@@ -1,9 +1,9 @@
 using System.Globalization;
 
-namespace Ampora.EndToEnd.Tests.Hostile;
+namespace Ampora.Deployments;
 
 /// <summary>Watches a process and all its descendants, every 25 ms, for as long as it is told to.</summary>
-internal sealed class ProcessTree : IAsyncDisposable
+public sealed class ProcessTree : IAsyncDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(25);
 

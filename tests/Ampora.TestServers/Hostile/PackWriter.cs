@@ -3,13 +3,13 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Ampora.EndToEnd.Tests.Hostile;
+namespace Ampora.TestServers.Hostile;
 
 /// <summary>
 /// Writes a pack by hand (gitformat-pack), with objects that no repository of a friend holds: blobs of zeros of any size, and deltas that
 /// unfold to more than any machine has. Nothing large is ever held here.
 /// </summary>
-internal sealed class PackWriter
+public sealed class PackWriter
 {
     private const int ReferenceDelta = 7;
 

@@ -1,9 +1,9 @@
 using System.Text;
 
-namespace Ampora.EndToEnd.Tests.Hostile;
+namespace Ampora.TestServers.Hostile;
 
 /// <summary>Commits that are small to send and large to take in.</summary>
-internal static class HostilePacks
+public static class HostilePacks
 {
     private const long MebiByte = 1024 * 1024;
 
