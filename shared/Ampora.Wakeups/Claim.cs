@@ -65,7 +65,7 @@ public sealed record Claim
     /// <summary>Failures in a row before this check.</summary>
     public int Failures { get; init; }
 
-    /// <summary>Whether checks of the source lately took long; see <see cref="WakeupPolicy.SlowFor"/>.</summary>
+    /// <summary>Whether the source's last checks took long and failed; see <see cref="WakeupPolicy.SlowFor"/>.</summary>
     public bool IsSlow { get; init; }
 
     /// <summary>The number of the latest request by a webhook.</summary>

@@ -37,7 +37,7 @@ public interface IWakeupStore
     /// <param name="cancellationToken">Ends the wait; a claim that was made all the same ends with its lease.</param>
     Task<ClaimResult> ClaimAsync(string sourceId, string owner, CancellationToken cancellationToken);
 
-    /// <summary>Prolongs the lease of a claim. A source whose check lasts until then is slow from now on, for <see cref="WakeupPolicy.SlowFor"/>.</summary>
+    /// <summary>Prolongs the lease of a claim. A source whose check lasts until then is slow, for <see cref="WakeupPolicy.SlowFor"/> or until a check succeeds.</summary>
     /// <returns>False when the claim is no longer the row's.</returns>
     Task<bool> RenewAsync(Claim claim, CancellationToken cancellationToken);
 

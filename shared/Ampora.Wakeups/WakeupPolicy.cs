@@ -49,11 +49,10 @@ public sealed record WakeupPolicy
     public int ChecksPerHost { get; init; } = 8;
 
     /// <summary>
-    /// For how long a source counts as slow after a check of it last lasted until its lease was renewed. Longer than the pause between two checks of a source that a
-    /// webhook wakes again and again, so that one that hangs each time, or every second time, stays among the slow; and short enough that a bad moment of a host is
-    /// soon forgotten.
+    /// For how long a source counts as slow after a check of it that lasted until its lease was renewed, unless one succeeds. Longer than
+    /// <see cref="MaxBackOff"/>, and than a slow source may have to wait for its place beside others that hang, so that one that hangs each time stays among the slow.
     /// </summary>
-    public TimeSpan SlowFor { get; init; } = TimeSpan.FromMinutes(1);
+    public TimeSpan SlowFor { get; init; } = TimeSpan.FromMinutes(30);
 
     /// <summary>
     /// How many remotes of slow sources may be checked at once on one host, besides <see cref="ChecksPerHost"/> of the others: repositories that hang must not keep

@@ -66,19 +66,37 @@ public abstract partial class WakeupStoreConformance
     }
 
     [Fact]
-    public async Task A_source_that_was_slow_is_forgiven_after_a_time()
+    public async Task A_source_stays_slow_until_a_check_succeeds_or_a_time_has_passed()
     {
         await Under.CreateAsync("slow", Host, Minute);
         var claim = await ClaimAsync("slow");
         Assert.True(await Store.RenewAsync(claim, Token));
+        await FailAsync(claim, TimeSpan.FromSeconds(1));
+        await Under.PassAsync(TimeSpan.FromSeconds(2));
+        claim = await ClaimAsync("slow");
+        Assert.True(claim.IsSlow);
+        await FailAsync(claim, TimeSpan.FromSeconds(1));
+        await Under.PassAsync(TimeSpan.FromSeconds(2));
+        claim = await ClaimAsync("slow");
+        Assert.True(claim.IsSlow);
         await FinishAsync(claim, "a");
         await AskAsync(Manual("slow"));
         await Under.PassAsync(Soon);
         claim = await ClaimAsync("slow");
-        Assert.True(claim.IsSlow);
-        await FinishAsync(claim, "b");
-        await AskAsync(Manual("slow"));
+        Assert.False(claim.IsSlow);
+
+        Assert.True(await Store.RenewAsync(claim, Token));
+        await FailAsync(claim, TimeSpan.FromSeconds(1));
         await Under.PassAsync(Under.Policy.SlowFor);
+        Assert.False((await ClaimAsync("slow")).IsSlow);
+    }
+
+    [Fact]
+    public async Task Other_settings_are_not_slow()
+    {
+        await Under.CreateAsync("slow", Host, Minute);
+        Assert.True(await Store.RenewAsync(await ClaimAsync("slow"), Token));
+        await Under.ChangeSettingsAsync("slow");
         Assert.False((await ClaimAsync("slow")).IsSlow);
     }
 

@@ -114,7 +114,7 @@ public sealed class Wakeup
     /// <summary>The last failure's remedy.</summary>
     public string? ErrorRemedy { get; set; }
 
-    /// <summary>Until when the source counts as slow, because a check of it lasted so long that its lease was renewed.</summary>
+    /// <summary>Until when the source counts as slow, because a check of it lasted so long that its lease was renewed, and none has succeeded since; null: it does not.</summary>
     public DateTimeOffset? SlowUntil { get; set; }
 
     /// <summary>How many runs the source has had.</summary>

@@ -20,6 +20,7 @@ public sealed partial class ModelWakeupStore
                 source.Done = _rules.FinishCoversTheClaim ? claim.Covered : source.Wanted;
             source.AskedAt = source.AskedSinceClaimAt;
             source.Failures = 0;
+            source.SlowUntil = null;
             source.FailureRunId = null;
             source.RetryAfterUntil = null;
             if (source.WantedWebhook <= claim.Covered)

@@ -38,7 +38,7 @@ public sealed partial class ModelWakeupStore
                 EndLease(source);
             source.WaitingForHost = false;
             source.TipRef = source.MovedTo = null;
-            source.NotBefore = source.NotBeforeSetAt = source.RetryAfterUntil = null;
+            source.NotBefore = source.NotBeforeSetAt = source.RetryAfterUntil = source.SlowUntil = null;
             ExpectNothing(source);
             if (!source.Paused && _rules.ChangeAsks)
                 AskManually(source, $"req_change_{source.Wanted}", "system");

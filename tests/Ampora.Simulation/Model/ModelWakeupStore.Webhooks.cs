@@ -25,6 +25,7 @@ public sealed partial class ModelWakeupStore
                 source.AskedAt = source.RereadAt - policy.RereadEvery;
             source.Done = _rules.PostponementKeepsDone ? postponed.Done : claim.Covered;
             source.Failures = 0;
+            source.SlowUntil = null;
             source.FailureRunId = null;
             source.RetryAfterUntil = null;
             source.WokenAt = null;

@@ -21,7 +21,7 @@ internal static class Conditions
     public const string LeasesOfHost =
         "(SELECT count(*) FROM wakeups AS o WHERE o.host = w.host AND o.lease_until > @now AND o.lease_until <= @now + @lease_ahead)";
 
-    /// <summary>Checks lately took long.</summary>
+    /// <summary>A check takes long, or the last that did has not been followed by one that succeeded.</summary>
     public const string Slow = "coalesce(slow_until > @now AND slow_until <= @now + @slow_ahead, FALSE)";
 
     /// <summary>

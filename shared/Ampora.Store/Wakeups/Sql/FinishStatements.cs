@@ -5,7 +5,7 @@ namespace Ampora.Store.Wakeups.Sql;
 /// <summary>What finishes and failures write: the guarded wake-up row first, the stream's sequence and what is numbered by it last.</summary>
 internal static class FinishStatements
 {
-    private const string NoFailure = "failures = 0, failure_run_id = NULL, error_code = NULL, error_detail = NULL, error_remedy = NULL";
+    private const string NoFailure = "failures = 0, failure_run_id = NULL, error_code = NULL, error_detail = NULL, error_remedy = NULL, slow_until = NULL";
 
     /// <summary>Ends a check that succeeded, if it still is the one that counts.</summary>
     public static Statement Finish { get; } = new($"""

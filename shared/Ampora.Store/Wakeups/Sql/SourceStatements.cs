@@ -19,7 +19,7 @@ internal static class SourceStatements
     public static Statement ChangeSettings { get; } = new($"""
         UPDATE wakeups
         SET {EndLease}, config = config + 1, host = @host, remote = @remote, tip_ref = NULL, moved_to = NULL,
-            not_before = NULL, not_before_set_at = NULL, retry_after_until = NULL,
+            not_before = NULL, not_before_set_at = NULL, retry_after_until = NULL, slow_until = NULL,
             {ExpectNothing}
         WHERE source_id = @id
         """);
