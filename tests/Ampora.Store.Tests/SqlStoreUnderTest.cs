@@ -28,12 +28,15 @@ public sealed class SqlStoreUnderTest : StoreUnderTest
 
     private readonly TestStore _store;
     private readonly ManualClock? _clock;
+    private readonly PostgresClock? _postgresClock;
     private int _requests;
 
-    private SqlStoreUnderTest(TestStore store, ManualClock? clock)
+    private SqlStoreUnderTest(TestStore store, ManualClock? clock, WakeupPolicy? policy = null, PostgresClock? postgresClock = null)
     {
         _store = store;
         _clock = clock;
+        _postgresClock = postgresClock;
+        Policy = policy ?? Policy;
         Store = new SqlWakeupStore(store.Database, Policy);
     }
 
@@ -43,6 +46,16 @@ public sealed class SqlStoreUnderTest : StoreUnderTest
     {
         var clock = dialect == DatabaseDialect.Sqlite ? new ManualClock() : null;
         return new SqlStoreUnderTest(await TestStore.CreateAsync(postgres, dialect, clock), clock);
+    }
+
+    /// <summary>The same with a clock that stands still on PostgreSQL too, so that times are known exactly.</summary>
+    public static async Task<SqlStoreUnderTest> OpenTimelessAsync(PostgresServer postgres, DatabaseDialect dialect, WakeupPolicy policy)
+    {
+        var clock = new ManualClock();
+        if (dialect == DatabaseDialect.Sqlite)
+            return new SqlStoreUnderTest(await TestStore.CreateAsync(postgres, dialect, clock), clock, policy);
+        var postgresClock = await PostgresClock.CreateAsync(await postgres.CreateDatabaseAsync(), clock);
+        return new SqlStoreUnderTest(await TestStore.CreateAsync(postgresClock.Address), clock, policy, postgresClock);
     }
 
     public override Task CreateAsync(string id, string host, TimeSpan interval, bool adaptive = false, string? remote = null, Guid? uid = null) => WriteAsync(async (context, token) =>
@@ -111,14 +124,20 @@ public sealed class SqlStoreUnderTest : StoreUnderTest
 
     public override Task ChangeSecretsAsync(string id) => WriteAsync((context, token) => SourceWakeups.ChangeSecretsAsync(context, id, token));
 
-    public override Task DeleteAsync(string id) => WriteAsync((context, token) => context.Sources.Where(s => s.Id == id).ExecuteDeleteAsync(token));
+    // The wake-up row first, as the Console does.
+    public override Task DeleteAsync(string id) => WriteAsync(async (context, token) =>
+    {
+        if (context is not SqliteStoreContext)
+            await context.Database.ExecuteSqlAsync($"SELECT 1 FROM wakeups WHERE source_id = {id} FOR UPDATE", token);
+        await context.Sources.Where(s => s.Id == id).ExecuteDeleteAsync(token);
+    });
 
     public override Task PassAsync(TimeSpan time)
     {
         if (_clock is null)
             return AgeAsync(time);
         _clock.Advance(time);
-        return Task.CompletedTask;
+        return _postgresClock?.SetAsync() ?? Task.CompletedTask;
     }
 
     public override Task JumpBackAsync(TimeSpan time)
@@ -126,7 +145,7 @@ public sealed class SqlStoreUnderTest : StoreUnderTest
         if (_clock is null)
             return AgeAsync(-time);
         _clock.JumpTo(_clock.GetUtcNow() - time);
-        return Task.CompletedTask;
+        return _postgresClock?.SetAsync() ?? Task.CompletedTask;
     }
 
     public override async Task<WakeupView> ReadAsync(string id)

@@ -24,6 +24,14 @@ public sealed class TestStore : IAsyncDisposable
         return store;
     }
 
+    /// <summary>On a database that is there.</summary>
+    public static async Task<TestStore> CreateAsync(DatabaseAddress address)
+    {
+        var store = new TestStore { Address = address, Database = StoreService.Open(address, TimeProvider.System) };
+        await store.Database.MigrateAsync(TestContext.Current.CancellationToken);
+        return store;
+    }
+
     /// <summary>The same with a source <c>fleet</c>.</summary>
     public static async Task<TestStore> CreateWithSourceAsync(PostgresServer postgres, DatabaseDialect dialect, TimeProvider? time = null)
     {

@@ -24,8 +24,8 @@ public sealed partial class ModelWakeupStore
             source.FailureRunId = null;
             source.RetryAfterUntil = null;
             if (source.WantedWebhook <= claim.Covered)
-                source.ExpectedUntil = null;
-            source.RereadCovers = null;
+                (source.ExpectedSha, source.ExpectedUntil) = (null, null);
+            (source.RereadCovers, source.RereadAt) = (null, null);
             HoldBack(source, finished.Quiet ? policy.QuietPeriod : null);
             EndLeaseOfFinish(source);
             if (finished.IsTransition(claim))
@@ -49,7 +49,7 @@ public sealed partial class ModelWakeupStore
                 source.Done = claim.Covered;
             HoldBack(source, failed.BackOff);
             EndLease(source);
-            return Task.FromResult(new FinishResult(true, true));
+            return Task.FromResult(new FinishResult(true, source.Wanted > claim.Covered));
         }
     }
 

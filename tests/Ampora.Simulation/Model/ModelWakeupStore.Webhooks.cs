@@ -78,7 +78,7 @@ public sealed partial class ModelWakeupStore
     {
         source.ExpectedSha = null;
         source.ExpectedUntil = null;
-        source.RereadCovers = null;
+        (source.RereadCovers, source.RereadAt) = (null, null);
     }
 
     private void FallBack(ModelSource source)
