@@ -87,13 +87,14 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
     {
         lock (_gate)
         {
-            if (!_sources.TryGetValue(claim.SourceId, out var source))
-                return Task.FromResult<IReadOnlyList<RunTrigger>>([]);
-            var asked = source.Deliveries.Where(d => Covers(claim, d.Ask))
+            var source = _sources.GetValueOrDefault(claim.SourceId);
+            var asked = (source?.Deliveries ?? []).Where(d => Covers(claim, d.Ask))
                 .Select(d => (d.Ask, Trigger: new RunTrigger("webhook", d.Delivery.DeliveryId, null, d.Delivery.RemoteIp)))
-                .Concat(source.Requests.Where(r => Covers(claim, r.Ask)).Select(r => ((long?)r.Ask, Trigger: new RunTrigger("manual", r.DeliveryId, r.Id, r.Actor))))
+                .Concat((source?.Requests ?? []).Where(r => Covers(claim, r.Ask)).Select(r => ((long?)r.Ask, Trigger: new RunTrigger("manual", r.DeliveryId, r.Id, r.Actor))))
                 .OrderBy(t => t.Item1).Select(t => t.Trigger).Take(limit).ToList();
-            return Task.FromResult<IReadOnlyList<RunTrigger>>(asked.Count > 0 ? asked : [new RunTrigger("poll", null, null, null)]);
+            // Those that asked may have gone with their source.
+            return Task.FromResult<IReadOnlyList<RunTrigger>>(
+                asked.Count > 0 || claim.CoversWebhook || claim.CoversManual ? asked : [new RunTrigger("poll", null, null, null)]);
         }
     }
 

@@ -18,13 +18,13 @@ internal sealed class Comparison
     private readonly List<string> _done = [];
     private ModelWakeupStore _model;
 
-    public Comparison(SqlStoreUnderTest under, int seed)
+    public Comparison(SqlStoreUnderTest under, int seed, ModelRules? rules = null)
     {
         _under = under;
         _seed = seed;
         _random = new Random(seed);
         _source = new OperationSource(_random, under.Policy);
-        _model = new ModelWakeupStore(_clock, under.Policy, seed);
+        _model = new ModelWakeupStore(_clock, under.Policy, seed, rules);
     }
 
     /// <summary>One operation after the other: answers and states equal after each.</summary>

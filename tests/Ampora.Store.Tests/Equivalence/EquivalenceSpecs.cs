@@ -12,7 +12,7 @@ namespace Ampora.Store.Tests.Equivalence;
 public abstract class EquivalenceSpecs(PostgresServer postgres, DatabaseDialect dialect, int inTurn, int atOnce)
 {
     // Small hosts are full often. The longest interval has an exact inverse, as the others of the test.
-    private static readonly WakeupPolicy Policy = new() { ChecksPerHost = 2, LeasesPerHost = 3, MaxAdaptiveInterval = TimeSpan.FromSeconds(2048) };
+    internal static readonly WakeupPolicy Policy = new() { ChecksPerHost = 2, LeasesPerHost = 3, MaxAdaptiveInterval = TimeSpan.FromSeconds(2048) };
 
     [Fact]
     public async Task One_after_the_other_the_same_operations_answer_and_leave_the_same()
@@ -43,6 +43,6 @@ public abstract class EquivalenceSpecs(PostgresServer postgres, DatabaseDialect 
     }
 }
 
-public sealed class EquivalenceOnPostgres(PostgresServer postgres) : EquivalenceSpecs(postgres, DatabaseDialect.Postgres, inTurn: 250, atOnce: 100);
+public sealed class EquivalenceOnPostgres(PostgresServer postgres) : EquivalenceSpecs(postgres, DatabaseDialect.Postgres, inTurn: 150, atOnce: 40);
 
-public sealed class EquivalenceOnSqlite(PostgresServer postgres) : EquivalenceSpecs(postgres, DatabaseDialect.Sqlite, inTurn: 500, atOnce: 100);
+public sealed class EquivalenceOnSqlite(PostgresServer postgres) : EquivalenceSpecs(postgres, DatabaseDialect.Sqlite, inTurn: 400, atOnce: 80);

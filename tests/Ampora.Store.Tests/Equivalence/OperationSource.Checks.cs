@@ -7,11 +7,13 @@ namespace Ampora.Store.Tests.Equivalence;
 /// <summary>What holders of claims do with them.</summary>
 internal sealed partial class OperationSource
 {
-    private Operation WithClaim(ModelWakeupStore model, DateTimeOffset now)
+    private Operation WithClaim(ModelWakeupStore model)
     {
         if (_claims.Count == 0)
             return Claim();
-        var claim = Any(_claims);
+        // Mostly one that has not ended.
+        var held = _claims.Where(c => model.Sources.Any(s => s.Id == c.SourceId && s.Fence == c.Fence)).ToList();
+        var claim = held.Count == 0 || Sometimes(3) ? Any(_claims) : Any(held);
         var about = $"{claim.SourceId} fence {claim.Fence} {claim.Owner} ({claim.Done}..{claim.Covered})";
         return random.Next(20) switch
         {

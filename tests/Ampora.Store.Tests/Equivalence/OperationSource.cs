@@ -28,13 +28,14 @@ internal sealed partial class OperationSource(Random random, WakeupPolicy policy
     private readonly List<Claim> _claims = [];
     private readonly List<Ask> _asked = [];
     private int _ids;
+    private int _drawn;
 
     /// <summary>Claims that were made, of which some have ended.</summary>
     public void Learn(Claim claim)
     {
         _claims.Add(claim);
         // Old ones are drawn too, but not so often that nothing else happens.
-        if (_claims.Count > 8)
+        if (_claims.Count > 10)
             _claims.RemoveAt(0);
     }
 
@@ -42,11 +43,14 @@ internal sealed partial class OperationSource(Random random, WakeupPolicy policy
     {
         if (model.Sources.Count() < 3)
             return Create(model);
+        // Now and then nobody asks, so that everything is finished and polls have something to do.
+        var isCalm = _drawn++ / 60 % 2 == 1;
         return random.Next(100) switch
         {
-            < 22 => AskGroup(model, now),
+            < 22 when !isCalm || Sometimes(10) => AskGroup(model, now),
+            < 8 => Operation.Taking($"polls {Limit()}", store => store.TakeDuePollsAsync(LastLimit, default)) with { Draws = true },
             < 42 => Claim(),
-            < 62 => WithClaim(model, now),
+            < 62 => WithClaim(model),
             < 66 => TakeWaiting(),
             < 72 => Operation.Taking($"polls {Limit()}", store => store.TakeDuePollsAsync(LastLimit, default)) with { Draws = true },
             < 77 => Operation.Taking($"unfinished {Limit()}", store => store.TakeUnfinishedAsync(LastLimit, default)),
@@ -135,14 +139,14 @@ internal sealed partial class OperationSource(Random random, WakeupPolicy policy
     private Operation Console(ModelWakeupStore model)
     {
         var id = Any(model.Sources.Select(s => s.Id).ToList());
-        return random.Next(12) switch
+        return random.Next(15) switch
         {
             < 2 => Operation.OfConsole($"change settings {id}", id, under => under.ChangeSettingsAsync(id), m => m.ChangeSettings(id)),
             < 4 => Operation.OfConsole($"pause {id}", id, under => under.PauseAsync(id), m => m.Pause(id)),
             < 8 => Operation.OfConsole($"resume {id}", id, under => under.ResumeAsync(id), m => m.Resume(id)),
             8 => Operation.OfConsole($"change secrets {id}", id, under => under.ChangeSecretsAsync(id), m => m.ChangeSecrets(id)),
-            9 => Delete(id),
-            10 => RemoveSnapshot(id),
+            < 11 => Delete(id),
+            11 => RemoveSnapshot(id),
             _ => Create(model),
         };
     }
@@ -215,10 +219,10 @@ internal sealed partial class OperationSource(Random random, WakeupPolicy policy
         var by = random.Next(20) switch
         {
             < 11 when ends.Count > 0 => Any(ends) - now + TimeSpan.FromMicroseconds(random.Next(-1, 2)),
-            < 16 => TimeSpan.FromMilliseconds(Any([1, 250, 1000, 2000, 9000])),
-            < 18 => TimeSpan.FromSeconds(Any([30, 60, 600])),
-            18 => TimeSpan.FromHours(Any([1, 25])),
-            _ => -TimeSpan.FromMilliseconds(Any([500, 2000, 3000, 11000, 3_600_000])),
+            < 14 => TimeSpan.FromMilliseconds(Any([1, 250, 1000, 2000, 9000])),
+            < 16 => TimeSpan.FromSeconds(Any([30, 60, 600])),
+            16 => TimeSpan.FromHours(Any([1, 25])),
+            _ => -TimeSpan.FromMilliseconds(Any([500, 2000, 3000, 13_000, 50_000, 3_600_000])),
         };
         return new Operation(
             $"pass {by}",

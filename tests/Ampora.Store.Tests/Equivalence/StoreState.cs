@@ -56,7 +56,20 @@ internal sealed record StoreState(IReadOnlyList<string> Facts, IReadOnlyDictiona
 
     /// <summary>What only one of two has; empty when they are equal.</summary>
     public static string Difference(StoreState sql, StoreState model) => string.Join(
-        '\n', sql.Facts.Except(model.Facts).Select(f => $"  only SQL:   {f}").Concat(model.Facts.Except(sql.Facts).Select(f => $"  only model: {f}")));
+        '\n', Without(sql.Facts, model.Facts).Select(f => $"  only SQL:   {f}").Concat(Without(model.Facts, sql.Facts).Select(f => $"  only model: {f}")));
+
+    // A fact that is there twice is another than one that is there once.
+    private static IEnumerable<string> Without(IReadOnlyList<string> facts, IReadOnlyList<string> others)
+    {
+        var counts = others.CountBy(f => f).ToDictionary();
+        foreach (var fact in facts)
+        {
+            if (counts.TryGetValue(fact, out var count) && count > 0)
+                counts[fact] = count - 1;
+            else
+                yield return fact;
+        }
+    }
 
     private static object Of(Wakeup w) => new
     {
