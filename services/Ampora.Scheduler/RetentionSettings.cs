@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Ampora.Scheduler;
 
-/// <summary>How long the ledgers and how many snapshots are kept. Settings <c>Ampora__Retention__…</c>. The audit log is kept for ever and is not concerned.</summary>
+/// <summary>How long the ledgers and how many snapshots are kept. Settings <c>Ampora__Retention__…</c>. The audit log has its own beside them.</summary>
 internal sealed class RetentionSettings
 {
     /// <summary>Deliveries of webhooks and operators' requests are kept for so many days.</summary>

@@ -39,6 +39,7 @@ internal static class LocalSettings
 
         Default("ConnectionStrings:Store", () => folder.Database("store"));
         Default("ConnectionStrings:Audit", () => folder.Database("audit"));
+        Default("Ampora:Audit:HeadFile", () => Path.Combine(folder.Path, "audit-heads"));
         Default("AMPORA_MASTER_KEY", folder.MasterKey);
         var made = false;
         Default("AMPORA_ADMIN_TOKEN", () =>

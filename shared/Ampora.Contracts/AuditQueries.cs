@@ -90,7 +90,7 @@ public sealed record VerifyAudit;
 /// <summary>The answer to <see cref="VerifyAudit"/>.</summary>
 public sealed record AuditVerification
 {
-    /// <summary>Whether every entry is there and unchanged.</summary>
+    /// <summary>Whether every entry is there and unchanged; false also when the check did not get through, see <see cref="Unfinished"/>.</summary>
     public required bool Ok { get; init; }
 
     /// <summary>How many entries were checked.</summary>
@@ -101,4 +101,13 @@ public sealed record AuditVerification
 
     /// <summary>The hash of the last entry, as lower-case hexadecimal; keep it elsewhere, and a cut at the end will show.</summary>
     public required string Head { get; init; }
+
+    /// <summary>The last entry that retention has removed, as the log itself declares; 0 while it has removed none.</summary>
+    public long RetiredThrough { get; init; }
+
+    /// <summary>How many heads from the file of exported heads were compared; 0 without such a file.</summary>
+    public long ExportedHeads { get; init; }
+
+    /// <summary>Whether the log is too long for the time that the check has: <see cref="Entries"/> were checked and are whole, and nothing is said of the others.</summary>
+    public bool Unfinished { get; init; }
 }

@@ -24,11 +24,18 @@ public static partial class MigrationAtStart
     /// <summary>Has the registered <see cref="Database{TContext}"/> migrated at start; until then it is not ready, and neither is the service.</summary>
     /// <param name="services">The services.</param>
     /// <param name="name">The database's name, for people.</param>
-    public static void AddMigrationAtStart<TContext>(this IServiceCollection services, string name)
+    /// <param name="migrate">
+    /// How, where it takes more than the database's own connection; called again after an error that may pass. <see cref="DatabaseNotReadyException"/> says
+    /// what is waited for.
+    /// </param>
+    public static void AddMigrationAtStart<TContext>(this IServiceCollection services, string name, Func<IServiceProvider, Func<CancellationToken, Task>>? migrate = null)
         where TContext : DbContext
     {
-        services.AddHostedService(provider => new Migration<TContext>(
-            name, provider.GetRequiredService<Database<TContext>>(), provider.GetRequiredService<ILogger<Migration<TContext>>>()));
+        services.AddHostedService(provider =>
+        {
+            var database = provider.GetRequiredService<Database<TContext>>();
+            return new Migration<TContext>(name, database, migrate?.Invoke(provider) ?? database.MigrateAsync, provider.GetRequiredService<ILogger<Migration<TContext>>>());
+        });
         services.AddHealthChecks().Add(new HealthCheckRegistration(
             $"{name}-schema", provider => new SchemaHealth<TContext>(provider.GetRequiredService<Database<TContext>>()), failureStatus: null, ["ready"]));
     }
@@ -38,14 +45,15 @@ public static partial class MigrationAtStart
     {
         private readonly string _name;
         private readonly Database<TContext> _database;
+        private readonly Func<CancellationToken, Task> _migrate;
         private readonly ILogger _logger;
         private readonly TaskCompletionSource _waiting = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private readonly CancellationTokenSource _stopping = new();
         private Task _migrating = Task.CompletedTask;
 
-        public Migration(string name, Database<TContext> database, ILogger<Migration<TContext>> logger)
+        public Migration(string name, Database<TContext> database, Func<CancellationToken, Task> migrate, ILogger<Migration<TContext>> logger)
         {
-            (_name, _database, _logger) = (name, database, logger);
+            (_name, _database, _migrate, _logger) = (name, database, migrate, logger);
             // Before anything of the host starts: whatever comes first finds it closed.
             database.CloseUntilMigrated($"the {name} database has not been migrated yet");
         }
@@ -81,7 +89,7 @@ public static partial class MigrationAtStart
             {
                 try
                 {
-                    await _database.MigrateAsync(stopping);
+                    await _migrate(stopping);
                     _database.OpenAfterMigration();
                     if (told.Length > 0)
                         Log.Migrated(_logger, _name, TimeProvider.System.GetElapsedTime(started).TotalSeconds);
@@ -134,8 +142,8 @@ public static partial class MigrationAtStart
         {
             if (e is SocketException socket)
                 return socket.Message;
-            if (e is SqliteException sqlite)
-                return sqlite.Message;
+            if (e is SqliteException or DatabaseNotReadyException)
+                return e.Message;
         }
 
         return error.GetBaseException().GetType().Name;

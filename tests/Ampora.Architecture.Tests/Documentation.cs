@@ -130,7 +130,7 @@ public sealed partial class Documentation
     [GeneratedRegex("""(?:onfiguration|settings)\["(Ampora:[\w:]+)"\]""")]
     private static partial Regex ReadByKey();
 
-    [GeneratedRegex("\"(?:AMPORA_[A-Z_]*[A-Z]|ConnectionStrings__[A-Z][a-z]+)\"")]
+    [GeneratedRegex("\"(?:AMPORA_[A-Z_]*[A-Z]|ConnectionStrings__[A-Z][A-Za-z]+)\"")]
     private static partial Regex ReadByName();
 
     [GeneratedRegex("(?:Ampora__[A-Z][A-Za-z]*__[A-Z][A-Za-z0-9_]*[A-Za-z0-9]|AMPORA_[A-Z_]*[A-Z]|ConnectionStrings__[A-Z][A-Za-z]*[a-z](?:_FILE)?)")]

@@ -1,9 +1,12 @@
 using Ampora.Audit.Chain;
+using Ampora.Audit.Heads;
 using Ampora.Audit.Model;
+using Ampora.Audit.Retention;
 using Ampora.Contracts;
 using Ampora.Database;
 using Ampora.TestServers;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
 
 namespace Ampora.Audit.Tests;
 
@@ -42,9 +45,11 @@ internal sealed class TestAudit : IAsyncDisposable
     /// <summary>Takes the guards away, as somebody with the owner's password could.</summary>
     public async Task DropGuardsAsync()
     {
-        string[] triggers = Address.Dialect == DatabaseDialect.Sqlite
-            ? ["audit_entries_no_update", "audit_entries_no_delete", "audit_entries_linked", "audit_head_no_insert", "audit_head_no_delete", "audit_head_moves_forward"]
-            : ["audit_entries_append_only ON audit_entries", "audit_entries_linked ON audit_entries", "audit_head_stays ON audit_head", "audit_head_moves_forward ON audit_head"];
+        await using var context = Open().Read();
+        var triggers = await context.Database.SqlQueryRaw<string>(Address.Dialect == DatabaseDialect.Sqlite
+            ? """SELECT name AS "Value" FROM sqlite_schema WHERE type = 'trigger'"""
+            : """SELECT tgname || ' ON ' || tgrelid::regclass AS "Value" FROM pg_trigger WHERE NOT tgisinternal""").ToListAsync(TestContext.Current.CancellationToken);
+        Assert.True(triggers.Count >= 10);
         foreach (var trigger in triggers)
             await ExecuteAsync($"DROP TRIGGER {trigger}");
     }
@@ -62,7 +67,54 @@ internal sealed class TestAudit : IAsyncDisposable
             await log.AppendAsync(Entry(i), TestContext.Current.CancellationToken);
     }
 
-    public Task<AuditVerification> VerifyAsync() => new ChainVerifier(Open()).VerifyAsync(TestContext.Current.CancellationToken);
+    public Task<AuditVerification> VerifyAsync(HeadFile? heads = null, int pageSize = ChainVerifier.PageSize) =>
+        new ChainVerifier(Open(), heads, new Silent<ChainVerifier>()).VerifyAsync(TimeSpan.FromMinutes(5), TestContext.Current.CancellationToken, pageSize);
+
+    /// <summary>Appends entries as if they had been recorded so many days ago, which the guards allow.</summary>
+    public async Task AppendOldAsync(int entries, double days)
+    {
+        var recorded = TimeProvider.System.GetUtcNow() - TimeSpan.FromDays(days);
+        await Open().WriteAsync(
+            async (context, token) =>
+            {
+                var head = await context.Heads.SingleAsync(token);
+                foreach (var i in Enumerable.Range(1, entries))
+                {
+                    var entry = Entry(i);
+                    var time = new DateTimeOffset(recorded.UtcTicks - (recorded.UtcTicks % TimeSpan.TicksPerMillisecond), TimeSpan.Zero).AddMilliseconds(i);
+                    var row = new AuditEntryRow
+                    {
+                        AuditId = head.LastId + 1,
+                        MessageId = entry.MessageId,
+                        OccurredAt = time,
+                        RecordedAt = time,
+                        Actor = entry.Actor,
+                        Action = entry.Action,
+                        Subject = entry.Subject,
+                        RemoteIp = entry.RemoteIp,
+                        Count = 1,
+                        Detail = entry.Detail,
+                        PreviousHash = head.Hash,
+                    };
+                    row.Hash = EntryHash.Compute(row);
+                    context.Entries.Add(row);
+                    (head.LastId, head.Hash) = (row.AuditId, row.Hash);
+                }
+
+                // The entries before the head that names the last of them.
+                context.Entry(head).State = EntityState.Unchanged;
+                await context.SaveChangesAsync(token);
+                await context.Heads.ExecuteUpdateAsync(set => set.SetProperty(h => h.LastId, head.LastId).SetProperty(h => h.Hash, head.Hash), token);
+            },
+            TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>What retires, as one role.</summary>
+    public EntryRetirement Retirement()
+    {
+        var database = Open();
+        return new EntryRetirement(database, new RetentionDatabase(database, IsOwn: false));
+    }
 
     public static NewEntry Entry(int number, Guid? messageId = null) => NewEntry.From(
         messageId ?? Guid.NewGuid(),
@@ -75,6 +127,19 @@ internal sealed class TestAudit : IAsyncDisposable
             RemoteIp = "192.0.2.1",
             Detail = new Dictionary<string, string> { ["number"] = $"{number}" },
         });
+
+    /// <summary>Nobody reads what it logs.</summary>
+    public sealed class Silent<T> : ILogger<T>
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => false;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -7,8 +7,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Ampora.Audit.Chain;
 
 /// <summary>
-/// Appends to the log. Every append of every replica holds the lock on the head's row until its commit, so ids have no gaps and the
-/// chain has no branches. What waits for the lock in this process is committed together by whoever gets it.
+/// Appends to the log. What waits for the lock on the <see cref="ChainEnd"/> in this process is committed together by whoever gets it.
 /// </summary>
 internal sealed class AuditLog(Database<AuditContext> database) : IDisposable
 {
@@ -85,69 +84,21 @@ internal sealed class AuditLog(Database<AuditContext> database) : IDisposable
 
     private async Task<Dictionary<Guid, Receipt>> AppendAsync(AuditContext context, IReadOnlyList<Append> group, CancellationToken cancellationToken)
     {
-        var head = await LockHeadAsync(context, cancellationToken);
+        var end = await ChainEnd.LockAsync(database, context, cancellationToken);
 
         // Looked up under the lock: whatever another replica recorded is visible now.
         var ids = group.Select(append => append.Entry.MessageId).Distinct().ToArray();
         var receipts = await context.Entries.Where(e => ids.Contains(e.MessageId))
             .ToDictionaryAsync(e => e.MessageId, e => new Receipt(e.AuditId, e.RunId), cancellationToken);
-        var (lastId, lastHash) = (head.LastId, head.Hash);
         foreach (var entry in group.Select(append => append.Entry))
         {
-            if (receipts.ContainsKey(entry.MessageId))
-                continue;
-            var row = new AuditEntryRow
-            {
-                AuditId = lastId + 1,
-                MessageId = entry.MessageId,
-                OccurredAt = WholeMicroseconds(entry.OccurredAt),
-                RecordedAt = WholeMicroseconds(head.Now),
-                Actor = entry.Actor,
-                Action = entry.Action,
-                Subject = entry.Subject,
-                RemoteIp = entry.RemoteIp,
-                Count = entry.Count,
-                RunId = entry.RunId,
-                Detail = entry.Detail,
-                PreviousHash = lastHash,
-            };
-            row.Hash = EntryHash.Compute(row);
-            context.Entries.Add(row);
-            receipts.Add(entry.MessageId, new Receipt(row.AuditId, row.RunId));
-            (lastId, lastHash) = (row.AuditId, row.Hash);
+            if (!receipts.ContainsKey(entry.MessageId))
+                receipts.Add(entry.MessageId, new Receipt(end.Append(entry), entry.RunId));
         }
 
-        if (lastId > head.LastId)
-        {
-            await context.SaveChangesAsync(cancellationToken);
-            await context.Heads.ExecuteUpdateAsync(set => set.SetProperty(h => h.LastId, lastId).SetProperty(h => h.Hash, lastHash), cancellationToken);
-        }
-
+        await end.SaveAsync(cancellationToken);
         return receipts;
     }
-
-    private async Task<LockedHead> LockHeadAsync(AuditContext context, CancellationToken cancellationToken)
-    {
-        if (database.Dialect == DatabaseDialect.Postgres)
-        {
-            var locked = await context.Database.SqlQuery<LockedHead>(
-                $"""SELECT last_id AS "LastId", hash AS "Hash", clock_timestamp() AS "Now" FROM audit_head FOR UPDATE""").ToListAsync(cancellationToken);
-            return locked is [var head] ? head : throw new InvalidOperationException(HeadIsGone);
-        }
-
-        // SQLite's transaction already holds the lock of its only writer.
-        return await context.Heads.Select(h => new { h.LastId, h.Hash }).SingleOrDefaultAsync(cancellationToken) is { } only
-            ? new LockedHead(only.LastId, only.Hash, database.Time.GetUtcNow())
-            : throw new InvalidOperationException(HeadIsGone);
-    }
-
-    private const string HeadIsGone = "Table audit_head does not hold its one row: the audit database was changed from outside; restore it from a backup";
-
-    // What PostgreSQL keeps of a time; the hash must be over what is stored.
-    private static DateTimeOffset WholeMicroseconds(DateTimeOffset time) =>
-        new(time.UtcTicks - (time.UtcTicks % TimeSpan.TicksPerMicrosecond), TimeSpan.Zero);
-
-    private sealed record LockedHead(long LastId, byte[] Hash, DateTimeOffset Now);
 
     private sealed record Append(NewEntry Entry)
     {

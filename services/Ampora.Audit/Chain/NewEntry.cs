@@ -12,6 +12,9 @@ internal sealed record NewEntry
     // The default encoder escapes all but ASCII, so the text is the same bytes in every database encoding.
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
+    // What the log says of itself; on it depends what may be removed.
+    private const string OwnActions = "audit.";
+
     public required Guid MessageId { get; init; }
 
     public required DateTimeOffset OccurredAt { get; init; }
@@ -31,17 +34,23 @@ internal sealed record NewEntry
     public required string Detail { get; init; }
 
     /// <summary>The entry for something that somebody did.</summary>
-    public static NewEntry From(Guid messageId, AuditRecorded message) => new()
+    /// <exception cref="InvalidOperationException">It claims to be the log's own: nobody but the log declares that entries are retired.</exception>
+    public static NewEntry From(Guid messageId, AuditRecorded message)
     {
-        MessageId = messageId,
-        OccurredAt = message.OccurredAt,
-        Actor = Storable(message.Actor),
-        Action = Storable(message.Action),
-        Subject = Storable(message.Subject),
-        RemoteIp = message.RemoteIp is null ? null : Storable(message.RemoteIp),
-        Count = message.Count,
-        Detail = JsonSerializer.Serialize(new SortedDictionary<string, string>(message.Detail.ToDictionary(), StringComparer.Ordinal), Json),
-    };
+        if (message.Action.StartsWith(OwnActions, StringComparison.Ordinal))
+            throw new InvalidOperationException($"Message {messageId} was not recorded: actions below '{OwnActions}' are the log's own and are not taken from the bus");
+        return new NewEntry
+        {
+            MessageId = messageId,
+            OccurredAt = message.OccurredAt,
+            Actor = Storable(message.Actor),
+            Action = Storable(message.Action),
+            Subject = Storable(message.Subject),
+            RemoteIp = message.RemoteIp is null ? null : Storable(message.RemoteIp),
+            Count = message.Count,
+            Detail = JsonSerializer.Serialize(new SortedDictionary<string, string>(message.Detail.ToDictionary(), StringComparer.Ordinal), Json),
+        };
+    }
 
     /// <summary>The entry for a run.</summary>
     public static NewEntry From(Guid messageId, SyncRunCompleted message)

@@ -12,6 +12,9 @@ internal abstract class AuditContext(DbContextOptions options) : DbContext(optio
     /// <summary>The end of the chain.</summary>
     public DbSet<AuditHead> Heads => Set<AuditHead>();
 
+    /// <summary>The beginning of the chain.</summary>
+    public DbSet<AuditAnchor> Anchors => Set<AuditAnchor>();
+
     /// <inheritdoc/>
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
@@ -30,6 +33,11 @@ internal abstract class AuditContext(DbContextOptions options) : DbContext(optio
         {
             head.ToTable("audit_head").HasKey(h => h.Id);
             head.Property(h => h.Id).ValueGeneratedNever();
+        });
+        modelBuilder.Entity<AuditAnchor>(anchor =>
+        {
+            anchor.ToTable("audit_anchor").HasKey(a => a.Id);
+            anchor.Property(a => a.Id).ValueGeneratedNever();
         });
 
         // Both databases and the SQL by hand use the same names: snake_case.

@@ -5,17 +5,12 @@ using MassTransit;
 namespace Ampora.Audit.Queries;
 
 /// <summary>Answers the Console with the state of the chain.</summary>
-internal sealed class VerifyAuditConsumer(ChainVerifier verifier, TimeProvider time) : IConsumer<VerifyAudit>
+internal sealed class VerifyAuditConsumer(ChainVerifier verifier) : IConsumer<VerifyAudit>
 {
-    // Some hundred million entries; well within RabbitMQ's half hour for an acknowledgement.
-    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(15);
+    // The gateway waits 100 s for the Console, and the Console 90 s for this.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(80);
 
-    public async Task Consume(ConsumeContext<VerifyAudit> context)
-    {
-        using var deadline = new CancellationTokenSource(Deadline, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, context.CancellationToken);
-        await context.RespondAsync(await verifier.VerifyAsync(either.Token));
-    }
+    public async Task Consume(ConsumeContext<VerifyAudit> context) => await context.RespondAsync(await verifier.VerifyAsync(Patience, context.CancellationToken));
 }
 
 /// <summary>Where <see cref="VerifyAuditConsumer"/> works.</summary>
