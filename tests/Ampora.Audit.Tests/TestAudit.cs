@@ -77,7 +77,7 @@ internal sealed class TestAudit : IAsyncDisposable
         await Open().WriteAsync(
             async (context, token) =>
             {
-                var head = await context.Heads.SingleAsync(token);
+                var head = await context.Heads.AsNoTracking().SingleAsync(token);
                 foreach (var i in Enumerable.Range(1, entries))
                 {
                     var entry = Entry(i);
@@ -101,8 +101,6 @@ internal sealed class TestAudit : IAsyncDisposable
                     (head.LastId, head.Hash) = (row.AuditId, row.Hash);
                 }
 
-                // The entries before the head that names the last of them.
-                context.Entry(head).State = EntityState.Unchanged;
                 await context.SaveChangesAsync(token);
                 await context.Heads.ExecuteUpdateAsync(set => set.SetProperty(h => h.LastId, head.LastId).SetProperty(h => h.Hash, head.Hash), token);
             },
