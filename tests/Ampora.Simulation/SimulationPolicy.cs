@@ -16,6 +16,8 @@ public static class SimulationPolicy
         MaxRelayDelay = TimeSpan.FromSeconds(15),
         // So few that a handful of sources meets both limits.
         ChecksPerHost = 2,
-        LeasesPerHost = 3,
+        LeasesPerHost = 4,
+        SlowChecksPerHost = 1,
+        SlowFor = TimeSpan.FromSeconds(30),
     };
 }

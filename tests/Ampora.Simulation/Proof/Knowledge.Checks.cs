@@ -35,8 +35,10 @@ public sealed partial class Knowledge
     /// <summary>A lease was prolonged.</summary>
     public void NoteRenewed(Claim claim)
     {
-        if (Latest(claim) is { } latest)
-            latest.LeaseUntil = timeline.Now + policy.Lease.Ticks;
+        if (Latest(claim) is not { } latest)
+            return;
+        latest.LeaseUntil = timeline.Now + policy.Lease.Ticks;
+        _sources[claim.SourceId].SlowUntil = timeline.Now + policy.SlowFor.Ticks;
     }
 
     /// <summary>A claim was given back.</summary>
@@ -81,6 +83,7 @@ public sealed partial class Knowledge
         if (finished.IsTransition(claim) && claim.Trigger == "webhook")
             source.ProvedAt = timeline.Now;
         source.Failures = 0;
+        source.SlowUntil = 0;
         if (finished.Moved is not null)
             source.TipConfig = claim.Config;
         source.Tip = finished.TipSha;
@@ -99,6 +102,7 @@ public sealed partial class Knowledge
         JudgeRun(source, claim, postponed.Run, source.Tip!, mayMakeRun: false);
         Serve(source, latest, postponed.Done, isUnchanged: true);
         source.Failures = 0;
+        source.SlowUntil = 0;
         var quiet = timeline.Now + policy.QuietPeriod.Ticks;
         source.LastEnd = new KnownEnd(timeline.Now, EndKind.Postponed, quiet, quiet);
     }
@@ -164,22 +168,35 @@ public sealed partial class Knowledge
 
     private void JudgeHost(KnownSource source)
     {
-        var (leases, remotes) = LiveOn(source);
+        var (leases, remotes, alike) = LiveOn(source);
         Demand(leases < policy.LeasesPerHost, Invariants.NoStarvation, $"{source.Host} is checked {leases + 1} times at once");
-        Demand(remotes < policy.ChecksPerHost, Invariants.NoStarvation, $"{remotes + 1} remotes of {source.Host} are checked at once");
+        Demand(remotes < policy.MostChecksPerHost, Invariants.NoStarvation, $"{remotes + 1} remotes of {source.Host} are checked at once");
+        Demand(
+            KnowsNotWhoIsSlow || alike < Limit(source),
+            Invariants.NoStarvation,
+            $"{alike + 1} remotes of {source.Host} are checked at once that are {(IsSlow(source) ? "slow" : "not slow")}");
     }
 
     private bool IsFull(KnownSource source)
     {
-        var (leases, remotes) = LiveOn(source);
-        return leases >= policy.LeasesPerHost || remotes >= policy.ChecksPerHost;
+        var (leases, remotes, alike) = LiveOn(source);
+        return leases >= policy.LeasesPerHost || remotes >= policy.MostChecksPerHost || alike >= Limit(source) || (KnowsNotWhoIsSlow && remotes > 0);
     }
 
-    // How many other sources of its host are being checked, and how many other remotes.
-    private (int Leases, int Remotes) LiveOn(KnownSource source)
+    private bool KnowsNotWhoIsSlow => _jumpedAt >= 0 && _jumpedAt >= timeline.Now - policy.SlowFor.Ticks;
+
+    private bool IsSlow(KnownSource source) => source.SlowUntil > timeline.Now;
+
+    private int Limit(KnownSource source) => IsSlow(source) ? policy.SlowChecksPerHost : policy.ChecksPerHost;
+
+    // How many other sources of its host are being checked, how many other remotes, and how many of these are as slow, or not, as it is.
+    private (int Leases, int Remotes, int Alike) LiveOn(KnownSource source)
     {
         var live = _sources.Values.Where(s => s != source && s.Host == source.Host && s.Claim is { Over: null } c && c.LeaseUntil > timeline.Now && c.At > _jumpedAt).ToList();
-        return (live.Count, live.Where(s => s.Claim!.Claim.Url != source.Url).Select(s => s.Claim!.Claim.Url).Distinct().Count());
+        var others = live.Where(s => s.Claim!.Claim.Url != source.Url).ToList();
+        return (live.Count, Remotes(others), Remotes(others.Where(s => IsSlow(s) == IsSlow(source))));
+
+        static int Remotes(IEnumerable<KnownSource> sources) => sources.Select(s => s.Claim!.Claim.Url).Distinct().Count();
     }
 
     private (KnownSource Source, KnownClaim Latest) JudgeEnd(Claim claim)

@@ -74,6 +74,7 @@ public sealed partial class Knowledge(Timeline timeline, ModelWakeupStore model,
         source.Url = url;
         source.Config++;
         source.LastEnd = null;
+        source.SlowUntil = 0;
         source.ExpectsSince = timeline.Now;
         if (source.Claim is { Over: null } claim)
             claim.Over = Invariants.SettingsHold;

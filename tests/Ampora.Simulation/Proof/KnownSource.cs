@@ -41,6 +41,9 @@ public sealed class KnownSource
 
     public int Failures { get; set; }
 
+    /// <summary>Until when it counts as slow, in ticks of simulated time, because a check of it lasted until its lease was renewed, and none succeeded since.</summary>
+    public long SlowUntil { get; set; }
+
     public int Runs { get; set; }
 
     /// <summary>The first push since its host last showed it a tip, in ticks of simulated time; null when there was none.</summary>
