@@ -6,31 +6,42 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Ampora.Scheduler;
 
-/// <summary>Measures what waits for too long when something is wrong: the two gauges that an operator sets an alarm on.</summary>
+/// <summary>Measures how much waits, and for how long: the gauges that an operator sets an alarm on.</summary>
 internal sealed class Ages(Database<StoreContext> database)
 {
-    /// <summary>Measures both and sets the gauges; zero when nothing waits.</summary>
+    /// <summary>Measures all and sets the gauges; zero when nothing waits.</summary>
     public async Task<(int Done, Exception? Failure)> MeasureAsync(CancellationToken cancellationToken)
     {
-        var (wakeup, outbox) = await ReadAsync(cancellationToken);
-        AmporaMetrics.OldestWakeupAge.Record(wakeup.TotalSeconds);
-        AmporaMetrics.OutboxAge.Record(outbox.TotalSeconds);
+        var (wakeups, messages) = await ReadAsync(cancellationToken);
+        AmporaMetrics.OldestWakeupAge.Record(wakeups.Oldest.TotalSeconds);
+        AmporaMetrics.WakeupsWaiting.Record(wakeups.Count);
+        AmporaMetrics.OutboxAge.Record(messages.Oldest.TotalSeconds);
+        AmporaMetrics.OutboxWaiting.Record(messages.Count);
         return (0, null);
     }
 
-    /// <summary>Reads the age of the oldest wake-up that could be checked now, and of the oldest outbox message.</summary>
-    public async Task<(TimeSpan Wakeup, TimeSpan Outbox)> ReadAsync(CancellationToken cancellationToken)
+    /// <summary>Reads how many wake-ups could be checked now, how many outbox messages are not acknowledged, and the age of the oldest of each.</summary>
+    public async Task<(Waiting Wakeups, Waiting Messages)> ReadAsync(CancellationToken cancellationToken)
     {
         await using var context = database.Read();
         var now = await SourceWakeups.NowAsync(context, cancellationToken);
-        var wakeup = await context.Wakeups
+        var wakeups = context.Wakeups
             .Where(w => w.Wanted > w.Done && !w.Paused)
             .Where(w => (w.NotBefore == null || w.NotBefore <= now) && (w.LeaseUntil == null || w.LeaseUntil <= now))
             // One that was held back, for a host that lags or fails, waits for a sweeper only since then.
-            .MinAsync(w => w.NotBefore > w.AskedAt ? w.NotBefore : w.AskedAt, cancellationToken);
-        var outbox = await context.Outbox.MinAsync(o => (DateTimeOffset?)o.CreatedAt, cancellationToken);
-        return (Age(wakeup, now), Age(outbox, now));
+            .Select(w => w.NotBefore > w.AskedAt ? w.NotBefore : w.AskedAt);
+        var messages = context.Outbox.Select(o => (DateTimeOffset?)o.CreatedAt);
+        return (await ReadAsync(wakeups, now, cancellationToken), await ReadAsync(messages, now, cancellationToken));
     }
 
-    private static TimeSpan Age(DateTimeOffset? since, DateTimeOffset now) => since < now ? now - since.Value : TimeSpan.Zero;
+    private static async Task<Waiting> ReadAsync(IQueryable<DateTimeOffset?> since, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var read = await since.GroupBy(_ => 1).Select(g => new { Count = g.LongCount(), Oldest = g.Min() }).SingleOrDefaultAsync(cancellationToken);
+        return new Waiting(read?.Count ?? 0, read?.Oldest is { } oldest && oldest < now ? now - oldest : TimeSpan.Zero);
+    }
+
+    /// <summary>What waits for one thing.</summary>
+    /// <param name="Count">How many.</param>
+    /// <param name="Oldest">For how long the oldest of them has waited; zero when there is none.</param>
+    internal readonly record struct Waiting(long Count, TimeSpan Oldest);
 }

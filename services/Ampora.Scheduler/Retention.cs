@@ -1,5 +1,7 @@
+using System.Linq.Expressions;
 using Ampora.Database;
 using Ampora.Store;
+using Ampora.Store.Model;
 using Ampora.Store.Wakeups;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
@@ -14,6 +16,9 @@ internal sealed class Retention(Database<StoreContext> database, IOptions<Retent
 {
     private const int Batch = 500;
 
+    // Deliveries that wait for their check stay, for a run will name them; but a flood on a source that cannot be checked must end somewhere. Its wake-up stays.
+    private const int PendingFactor = 10;
+
     // Events resume a browser's stream; nobody comes back to one after a week.
     private static readonly TimeSpan EventAge = TimeSpan.FromDays(7);
 
@@ -25,10 +30,22 @@ internal sealed class Retention(Database<StoreContext> database, IOptions<Retent
     public async Task<(int Done, Exception? Failure)> RunAsync(CancellationToken cancellationToken)
     {
         DateTimeOffset now;
+        await using (var context = database.Read())
+            now = await SourceWakeups.NowAsync(context, cancellationToken);
+        var removed = await RemoveEventsAsync(now - EventAge, cancellationToken)
+            + await RemoveLedgersAsync(now - TimeSpan.FromDays(settings.Value.DeliveryDays), cancellationToken)
+            + await RemoveRecordedAsync(now - TimeSpan.FromDays(settings.Value.RecordedMessageDays), cancellationToken)
+            + await RemoveRunsAsync(now - TimeSpan.FromDays(settings.Value.RunDays), cancellationToken);
+        return (removed, null);
+    }
+
+    /// <summary>Cuts the ledgers of busy sources down to what is kept of each; often, since a flood of webhooks writes thousands of rows a second.</summary>
+    /// <returns>How many rows.</returns>
+    public async Task<(int Done, Exception? Failure)> TrimLedgersAsync(CancellationToken cancellationToken)
+    {
         List<string> overfull;
         await using (var context = database.Read())
         {
-            now = await SourceWakeups.NowAsync(context, cancellationToken);
             overfull = await context.Deliveries
                 .GroupBy(d => d.SourceId)
                 .Where(g => g.Count() > settings.Value.DeliveriesPerSource)
@@ -36,10 +53,7 @@ internal sealed class Retention(Database<StoreContext> database, IOptions<Retent
                 .ToListAsync(cancellationToken);
         }
 
-        var removed = await RemoveEventsAsync(now - EventAge, cancellationToken)
-            + await RemoveLedgersAsync(now - TimeSpan.FromDays(settings.Value.DeliveryDays), cancellationToken)
-            + await RemoveRecordedAsync(now - TimeSpan.FromDays(settings.Value.RecordedMessageDays), cancellationToken)
-            + await RemoveRunsAsync(now - TimeSpan.FromDays(settings.Value.RunDays), cancellationToken);
+        var removed = 0;
         foreach (var sourceId in overfull)
             removed += await RemoveSurplusAsync(sourceId, cancellationToken);
         return (removed, null);
@@ -83,13 +97,12 @@ internal sealed class Retention(Database<StoreContext> database, IOptions<Retent
         (context, keys, token) => context.Runs.Where(r => keys.Contains(r.Id)).ExecuteDeleteAsync(token),
         cancellationToken);
 
-    // What is pending stays: the run that it will cause names it.
-    private Task<int> RemoveSurplusAsync(string sourceId, CancellationToken cancellationToken) => RemoveAsync(
-        context => context.Deliveries
-            .Where(d => d.SourceId == sourceId && d.Result != "pending")
-            .OrderByDescending(d => d.Sequence)
-            .Skip(settings.Value.DeliveriesPerSource)
-            .Select(d => d.Sequence),
+    private async Task<int> RemoveSurplusAsync(string sourceId, CancellationToken cancellationToken) =>
+        await RemoveSurplusAsync(d => d.SourceId == sourceId && d.Result != "pending", settings.Value.DeliveriesPerSource, cancellationToken)
+        + await RemoveSurplusAsync(d => d.SourceId == sourceId && d.Result == "pending", PendingFactor * settings.Value.DeliveriesPerSource, cancellationToken);
+
+    private Task<int> RemoveSurplusAsync(Expression<Func<DeliveryRow, bool>> which, int kept, CancellationToken cancellationToken) => RemoveAsync(
+        context => context.Deliveries.Where(which).OrderByDescending(d => d.Sequence).Skip(kept).Select(d => d.Sequence),
         RemoveDeliveriesAsync,
         cancellationToken);
 

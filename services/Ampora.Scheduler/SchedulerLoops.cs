@@ -21,6 +21,9 @@ internal sealed class SchedulerLoops(
 
     private static readonly TimeSpan AgesEvery = TimeSpan.FromSeconds(5);
 
+    // A flood fills ledgers by thousands of rows a second: what it leaves between two turns is a minute's.
+    private static readonly TimeSpan TrimEvery = TimeSpan.FromMinutes(1);
+
     private static readonly TimeSpan RetentionEvery = TimeSpan.FromHours(1);
 
     // So many in one turn that a thousand sources a second are no backlog, and so few that a transaction stays in milliseconds.
@@ -34,6 +37,7 @@ internal sealed class SchedulerLoops(
         new("outbox relay", Tick, Batch, token => protocol.RelayAsync(Batch, token), time, logger),
         new("missed webhooks", JudgeEvery, MissedWebhooks.Batch, missed.JudgeAsync, time, logger),
         new("ages", AgesEvery, int.MaxValue, ages.MeasureAsync, time, logger),
+        new("ledgers", TrimEvery, int.MaxValue, retention.TrimLedgersAsync, time, logger),
         new("retention", RetentionEvery, int.MaxValue, retention.RunAsync, time, logger),
         new("snapshot retention", RetentionEvery, int.MaxValue, snapshots.RunAsync, time, logger),
     ];

@@ -42,6 +42,7 @@ public sealed class RetentionSpecs(PostgresServer postgres)
             Token);
 
         await scheduler.Retention.RunAsync(Token);
+        await scheduler.Retention.TrimLedgersAsync(Token);
 
         await using var read = scheduler.Database.Read();
         // Ten are kept, and the pending one, which a run will name.
@@ -61,21 +62,47 @@ public sealed class RetentionSpecs(PostgresServer postgres)
     {
         using var file = new SqliteFile();
         await using var scheduler = await SchedulerProcess.CreateAsync(onPostgres ? await postgres.CreateDatabaseAsync(Token) : file.ConnectionString);
-        Assert.Equal((TimeSpan.Zero, TimeSpan.Zero), await scheduler.Ages.ReadAsync(Token));
+        Assert.Equal((default, default), await scheduler.Ages.ReadAsync(Token));
 
         await scheduler.CreateSourcesAsync(2, 3600);
         await Task.Delay(TimeSpan.FromMilliseconds(200), Token);
         var (wakeup, outbox) = await scheduler.Ages.ReadAsync(Token);
-        Assert.InRange(wakeup, TimeSpan.FromMilliseconds(150), TimeSpan.FromMinutes(1));
-        Assert.Equal(TimeSpan.Zero, outbox);
+        Assert.InRange(wakeup.Oldest, TimeSpan.FromMilliseconds(150), TimeSpan.FromMinutes(1));
+        Assert.Equal(2, wakeup.Count);
+        Assert.Equal(default, outbox);
 
         // One is done; the other backs off, so it does not wait for anybody, but its failed run has not been recorded.
         await scheduler.SweepAsync("source-0");
         await scheduler.SweepAsync("source-1", new CheckResult.Failed { Error = new RunError("unreachable", "no route", "make one") });
         await Task.Delay(TimeSpan.FromMilliseconds(200), Token);
         (wakeup, outbox) = await scheduler.Ages.ReadAsync(Token);
-        Assert.Equal(TimeSpan.Zero, wakeup);
-        Assert.InRange(outbox, TimeSpan.FromMilliseconds(150), TimeSpan.FromMinutes(1));
+        Assert.Equal(default, wakeup);
+        Assert.InRange(outbox.Oldest, TimeSpan.FromMilliseconds(150), TimeSpan.FromMinutes(1));
+        Assert.InRange(outbox.Count, 1, 3);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_flood_on_a_source_that_cannot_be_checked_does_not_fill_its_ledger_without_end(bool onPostgres)
+    {
+        using var file = new SqliteFile();
+        await using var scheduler = await SchedulerProcess.CreateAsync(onPostgres ? await postgres.CreateDatabaseAsync(Token) : file.ConnectionString);
+        await scheduler.CreateSourcesAsync(1, 3600);
+        var now = TimeProvider.System.GetUtcNow();
+        await scheduler.Database.WriteAsync(
+            async (context, token) =>
+            {
+                context.Deliveries.AddRange(Enumerable.Range(1, 130).Select(i => Delivery($"flood-{i:d3}", i, now, "pending")));
+                await context.SaveChangesAsync(token);
+            },
+            Token);
+
+        await scheduler.Retention.TrimLedgersAsync(Token);
+
+        // Ten are kept of what is settled, and ten times as many, the newest, of what waits.
+        await using var read = scheduler.Database.Read();
+        Assert.Equal(Enumerable.Range(31, 100).Select(i => $"flood-{i:d3}"), await read.Deliveries.OrderBy(d => d.Id).Select(d => d.Id).ToListAsync(Token));
     }
 
     private static TurnedAwayRow TurnedAway(string id, long sequence, DateTimeOffset at) => new()

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Threading.Channels;
+using Ampora.Hosting.Telemetry;
 using Ampora.Wakeups;
 using Microsoft.Extensions.Options;
 
@@ -29,6 +30,7 @@ internal sealed class DeliveryCommitter(
             return null;
         }
 
+        AmporaMetrics.DeliveriesWaiting.Add(1);
         try
         {
             return await waiting.Outcome.WaitAsync(cancellationToken);
@@ -37,6 +39,10 @@ internal sealed class DeliveryCommitter(
         {
             waiting.Abandon();
             return null;
+        }
+        finally
+        {
+            AmporaMetrics.DeliveriesWaiting.Add(-1);
         }
     }
 

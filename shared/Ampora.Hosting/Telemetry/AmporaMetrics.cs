@@ -39,6 +39,15 @@ public static class AmporaMetrics
     /// <summary>The age of the oldest wake-up that could be checked now and is not, seconds. Set by the Scheduler.</summary>
     public static Gauge<double> OldestWakeupAge { get; } = Meter.CreateGauge<double>("ampora_oldest_wakeup_age_seconds", "s", "The age of the oldest wake-up that could be checked now and is not.");
 
+    /// <summary>Sources that could be checked now and are not. Set by the Scheduler.</summary>
+    public static Gauge<long> WakeupsWaiting { get; } = Meter.CreateGauge<long>("ampora_wakeups_waiting", description: "Sources that could be checked now and are not.");
+
+    /// <summary>Outbox messages that are not acknowledged. Set by the Scheduler.</summary>
+    public static Gauge<long> OutboxWaiting { get; } = Meter.CreateGauge<long>("ampora_outbox_waiting", description: "Messages that are not acknowledged.");
+
+    /// <summary>Authenticated webhooks that wait for their commit in this process: taken up or not, not yet answered. Kept by the Ingress.</summary>
+    public static UpDownCounter<long> DeliveriesWaiting { get; } = Meter.CreateUpDownCounter<long>("ampora_deliveries_waiting", description: "Authenticated webhooks that wait for their commit.");
+
     /// <summary>The age of the oldest outbox message, seconds. Set by the Scheduler.</summary>
     public static Gauge<double> OutboxAge { get; } = Meter.CreateGauge<double>("ampora_outbox_age_seconds", "s", "The age of the oldest message that is not acknowledged.");
 
@@ -47,7 +56,7 @@ public static class AmporaMetrics
     {
         "ampora_webhook_deliveries_total" => Combinations("provider", Providers, "verdict", ["accepted", "ignored", "refused"]),
         "ampora_sync_runs_total" => Combinations("trigger", ["webhook", "poll", "manual", "initial"], "outcome", ["succeeded", "failed"]),
-        "ampora_missed_webhooks_total" or "ampora_webhook_to_run_seconds" or "ampora_tip_check_duration_seconds" or "ampora_fetch_duration_seconds" => [[]],
+        "ampora_deliveries_waiting" or "ampora_missed_webhooks_total" or "ampora_webhook_to_run_seconds" or "ampora_tip_check_duration_seconds" or "ampora_fetch_duration_seconds" => [[]],
         _ => [],
     };
 

@@ -55,6 +55,8 @@ public sealed partial class ManagementSpecs
         AmporaMetrics.TipCheckDuration.Record(0.03);
         AmporaMetrics.OldestWakeupAge.Record(1.5);
         AmporaMetrics.OutboxAge.Record(0);
+        AmporaMetrics.WakeupsWaiting.Record(7);
+        AmporaMetrics.OutboxWaiting.Record(0);
 
         var answer = await service.Management.GetAsync("/metrics", Cancelled);
         Assert.Equal("text/plain", answer.Content.Headers.ContentType?.MediaType);
@@ -64,7 +66,7 @@ public sealed partial class ManagementSpecs
             Assert.Equal("counter", families[counter].Type);
         foreach (var histogram in new[] { "ampora_webhook_to_run_seconds", "ampora_tip_check_duration_seconds", "ampora_fetch_duration_seconds", "http_server_request_duration_seconds" })
             Assert.Equal("histogram", families[histogram].Type);
-        foreach (var gauge in new[] { "ampora_oldest_wakeup_age_seconds", "ampora_outbox_age_seconds", "ampora_build_info" })
+        foreach (var gauge in new[] { "ampora_oldest_wakeup_age_seconds", "ampora_outbox_age_seconds", "ampora_wakeups_waiting", "ampora_outbox_waiting", "ampora_deliveries_waiting", "ampora_build_info" })
             Assert.Equal("gauge", families[gauge].Type);
         Assert.Equal(8, families["ampora_sync_runs_total"].Samples.Count);
         Assert.Contains(families["ampora_webhook_deliveries_total"].Samples, s => s.Key.Contains("""provider="a\"b\\c\nd",verdict="accepted"}""", StringComparison.Ordinal) && s.Value == 3);
