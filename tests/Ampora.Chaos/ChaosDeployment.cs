@@ -39,9 +39,6 @@ public class ChaosDeployment : DistributedDeployment
         }
     }
 
-    /// <summary>The replicas of a service.</summary>
-    public IReadOnlyList<ServiceProcess> ReplicasRunning(string service) => [.. Processes.Where(p => p.Service == service)];
-
     /// <summary>From its next start on, the process is killed by itself when it comes to a step, for the n-th time.</summary>
     /// <param name="process">The process.</param>
     /// <param name="failpoint"><c>SPAN[:started|stopped][:N]</c>, or null for none.</param>

@@ -101,7 +101,7 @@ public class DistributedDeployment : Deployment
     protected virtual Task<string> CreateDatabaseAsync() => Postgres.CreateDatabaseAsync(Token);
 
     /// <summary>How many processes of a service there are.</summary>
-    protected virtual int ReplicasOf(string service) => service switch
+    public virtual int ReplicasOf(string service) => service switch
     {
         "console" or "gateway" => 1,
         "sweeper" => Sweepers,

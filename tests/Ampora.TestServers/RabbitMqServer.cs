@@ -18,7 +18,7 @@ public sealed class RabbitMqServer : IAsyncDisposable
     private const string Programs = "/usr/lib/rabbitmq/bin";
     private const string User = "guest";
     private const string Password = "guest";
-    private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan StartDeadline = TimeSpan.FromMinutes(4);
     private static readonly TimeSpan ControlDeadline = TimeSpan.FromSeconds(60);
 
     // The shell outlives a test process that was killed: its standard input ends, and it ends the broker, its name server (which
