@@ -12,9 +12,6 @@ namespace Ampora.Chaos;
 /// </summary>
 public class ChaosDeployment : DistributedDeployment
 {
-    private const string StartupHooks = "DOTNET_STARTUP_HOOKS";
-    private const string Failpoint = "AMPORA_FAILPOINT";
-
     public PrivatePostgres Database { get; private set; } = null!;
 
     /// <summary>Settings of the private PostgreSQL.</summary>
@@ -37,26 +34,6 @@ public class ChaosDeployment : DistributedDeployment
             await deployment.DisposeAsync();
             throw;
         }
-    }
-
-    /// <summary>From its next start on, the process is killed by itself when it comes to a step, for the n-th time.</summary>
-    /// <param name="process">The process.</param>
-    /// <param name="failpoint"><c>SPAN[:started|stopped][:N]</c>, or null for none.</param>
-    public static void SetFailpoint(ServiceProcess process, string? failpoint)
-    {
-        process.Set(Failpoint, failpoint);
-        process.Set(StartupHooks, failpoint is null ? null : Path.Combine(BuildOutput.FolderOf("tests/Ampora.Failpoints"), "Ampora.Failpoints.dll"));
-    }
-
-    /// <summary>Ends the process and starts it again with a failpoint.</summary>
-    /// <param name="process">The process.</param>
-    /// <param name="failpoint"><c>SPAN[:started|stopped][:N]</c>, or null for none.</param>
-    public static async Task RestartWithAsync(ServiceProcess process, string? failpoint)
-    {
-        if (process.HasStarted && !process.HasExited)
-            await process.KillAsync();
-        SetFailpoint(process, failpoint);
-        process.Start();
     }
 
     protected override async Task StartAsync()

@@ -60,10 +60,13 @@ public sealed record ScenarioContext(ChaosDeployment Deployment, Journal Journal
     public async Task DieAtAsync(string service, string failpoint, int replica = 0)
     {
         var process = Deployment.ProcessOf(service, replica);
-        await ChaosDeployment.RestartWithAsync(process, failpoint);
+        Failpoint.Set(process, failpoint);
+        if (!process.HasExited)
+            await process.KillAsync();
+        process.Start();
         await Died(process, failpoint);
         Journal.Faulted("kill", service, $"replica {replica} at {failpoint}");
-        ChaosDeployment.SetFailpoint(process, null);
+        Failpoint.Remove(process);
         process.Start();
     }
 
