@@ -195,6 +195,14 @@ public sealed class RabbitMqServer : IAsyncDisposable
         await EndShellAsync(removeFolder: false);
     }
 
+    /// <summary>Asks the broker to end (SIGTERM): connections close and what is durable is written. <see cref="RelaunchAsync"/> starts it again on its data.</summary>
+    public async Task TerminateAsync()
+    {
+        Signal("TERM");
+        await WaitUntilRefusedAsync();
+        await EndShellAsync(removeFolder: false);
+    }
+
     /// <summary>Starts the broker after <see cref="KillAsync"/>, on the same port and data.</summary>
     public Task RelaunchAsync(CancellationToken cancellationToken = default) => LaunchAsync(cancellationToken);
 
