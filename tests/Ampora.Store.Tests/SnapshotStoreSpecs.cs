@@ -72,13 +72,13 @@ public class SnapshotStoreSpecs(PostgresServer postgres)
     public async Task A_commit_whose_answer_was_lost_may_be_tried_again()
     {
         await using var store = await TestStore.CreateWithSourceAsync(postgres, DatabaseDialect.Postgres);
-        await using var relay = new LossyRelay(store.Address.ConnectionString);
-        await using var lossy = StoreService.Open(new DatabaseAddress(DatabaseDialect.Postgres, relay.ConnectionString), TimeProvider.System);
+        await using var link = new DatabaseLink(store.Address.ConnectionString);
+        await using var lossy = StoreService.Open(new DatabaseAddress(DatabaseDialect.Postgres, link.ConnectionString), TimeProvider.System);
         var snapshots = new SnapshotStore(lossy, new SnapshotTimes());
         await using (var writer = snapshots.WriteBlobs("fleet"))
         {
             await writer.AddAsync("aa", 10, new MemoryStream(Noise(10)), Token);
-            relay.LoseAnswerToCommit = true;
+            link.LoseAnswersToCommits(1);
             await Assert.ThrowsAsync<CommitOutcomeUnknownException>(() => writer.FlushAsync(Token));
             await writer.FlushAsync(Token);
         }

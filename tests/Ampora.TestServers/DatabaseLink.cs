@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace Ampora.TestServers;
 
-/// <summary>A TCP connection between a service and PostgreSQL that a test can cut or freeze.</summary>
+/// <summary>A TCP connection between a service and PostgreSQL that a test can cut or freeze, or on which answers to commits are lost.</summary>
 public sealed class DatabaseLink : IAsyncDisposable
 {
     private readonly IPEndPoint _server;
@@ -15,6 +15,8 @@ public sealed class DatabaseLink : IAsyncDisposable
     private TcpListener? _listener;
     private Task _accepting = Task.CompletedTask;
     private volatile TaskCompletionSource _thawed = Done();
+    private int _toLose;
+    private int _lost;
 
     public DatabaseLink(string connectionString)
     {
@@ -23,10 +25,15 @@ public sealed class DatabaseLink : IAsyncDisposable
         _listener = Listen(0);
         _port = ((IPEndPoint)_listener.LocalEndpoint).Port;
         address.Port = _port;
+        // What passes is read here.
+        address.SslMode = SslMode.Disable;
         ConnectionString = address.ToString();
     }
 
     public string ConnectionString { get; }
+
+    /// <summary>Where it listens; it leads to every database of the server.</summary>
+    public int Port => _port;
 
     /// <summary>As when the server is stopped: all connections break, and new ones are refused.</summary>
     public void Cut()
@@ -43,6 +50,13 @@ public sealed class DatabaseLink : IAsyncDisposable
     public void Freeze() => _thawed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public void Thaw() => _thawed.TrySetResult();
+
+    /// <summary>The next commits reach the server, and their connections break before it has answered: nobody knows whether they happened.</summary>
+    /// <param name="count">How many of them.</param>
+    public void LoseAnswersToCommits(int count) => Interlocked.Exchange(ref _toLose, count);
+
+    /// <summary>How many answers to commits have been lost.</summary>
+    public int AnswersLost => Volatile.Read(ref _lost);
 
     public async ValueTask DisposeAsync()
     {
@@ -90,7 +104,8 @@ public sealed class DatabaseLink : IAsyncDisposable
         try
         {
             await server.ConnectAsync(_server, _ended.Token);
-            await Task.WhenAny(CopyAsync(client, server), CopyAsync(server, client));
+            var answer = new Answer();
+            await Task.WhenAny(CopyAsync(client, server, request => answer.IsLost |= Loses(request)), CopyAsync(server, client, answer: answer));
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException)
         {
@@ -104,7 +119,16 @@ public sealed class DatabaseLink : IAsyncDisposable
         }
     }
 
-    private async Task CopyAsync(TcpClient from, TcpClient to)
+    // As the driver sends it: a simple query.
+    private bool Loses(ReadOnlySpan<byte> request)
+    {
+        if (Volatile.Read(ref _toLose) <= 0 || request.IndexOf("COMMIT\0"u8) < 0 || Interlocked.Decrement(ref _toLose) < 0)
+            return false;
+        Interlocked.Increment(ref _lost);
+        return true;
+    }
+
+    private async Task CopyAsync(TcpClient from, TcpClient to, SeenBytes? seen = null, Answer? answer = null)
     {
         var buffer = new byte[16 * 1024];
         try
@@ -115,6 +139,9 @@ public sealed class DatabaseLink : IAsyncDisposable
                 if (read == 0)
                     return;
                 await _thawed.Task;
+                seen?.Invoke(buffer.AsSpan(0, read));
+                if (answer is { IsLost: true })
+                    return;
                 await to.GetStream().WriteAsync(buffer.AsMemory(0, read), _ended.Token);
             }
         }
@@ -122,5 +149,12 @@ public sealed class DatabaseLink : IAsyncDisposable
         {
             // One side has gone.
         }
+    }
+
+    private delegate void SeenBytes(ReadOnlySpan<byte> bytes);
+
+    private sealed class Answer
+    {
+        public volatile bool IsLost;
     }
 }
