@@ -12,11 +12,16 @@ password() { head -c 24 /dev/urandom | base64 | tr '+/' '-_'; }
 keep database/superuser "$(password)"
 keep database/store "$(password)"
 keep database/audit "$(password)"
+keep database/audit-writer "$(password)"
+keep database/audit-retention "$(password)"
 keep broker/password "$(password)"
 
 # As the services take them, by ConnectionStrings__…_FILE.
 keep store/connection "Host=postgres;Database=ampora_store;Username=ampora_store;Password=$(cat database/store)"
-keep audit/connection "Host=postgres;Database=ampora_audit;Username=ampora_audit;Password=$(cat database/audit)"
+# The first owned the audit database before it had other roles, and owns it now.
+keep audit/owner "Host=postgres;Database=ampora_audit;Username=ampora_audit;Password=$(cat database/audit)"
+keep audit/writer "Host=postgres;Database=ampora_audit;Username=ampora_audit_writer;Password=$(cat database/audit-writer)"
+keep audit/retention "Host=postgres;Database=ampora_audit;Username=ampora_audit_retention;Password=$(cat database/audit-retention)"
 keep broker/url "amqp://ampora:$(cat broker/password)@rabbitmq:5672/"
 
 keep keys/master "$(head -c 32 /dev/urandom | base64)"

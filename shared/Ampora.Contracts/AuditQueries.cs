@@ -82,6 +82,9 @@ public sealed record AuditEntry
 
     /// <summary>SHA-256 over the previous entry's hash and this entry, as lower-case hexadecimal.</summary>
     public required string Hash { get; init; }
+
+    /// <summary>The message that was recorded, which the hash is over too; null from an Audit of an earlier release.</summary>
+    public Guid? MessageId { get; init; }
 }
 
 /// <summary>Asks for a check of the whole chain. Sent by the Console, answered by Audit with <see cref="AuditVerification"/>.</summary>

@@ -15,6 +15,7 @@ internal sealed class TestAudit : IAsyncDisposable
 {
     private readonly List<Database<AuditContext>> _replicas = [];
     private readonly SqliteFile? _file;
+    private Database<AuditContext>? _verifying;
 
     private TestAudit(DatabaseAddress address, SqliteFile? file)
     {
@@ -68,7 +69,7 @@ internal sealed class TestAudit : IAsyncDisposable
     }
 
     public Task<AuditVerification> VerifyAsync(HeadFile? heads = null, int pageSize = ChainVerifier.PageSize) =>
-        new ChainVerifier(Open(), heads, new Silent<ChainVerifier>()).VerifyAsync(TimeSpan.FromMinutes(5), TestContext.Current.CancellationToken, pageSize);
+        new ChainVerifier(_verifying ??= Open(), heads, new Silent<ChainVerifier>()).VerifyAsync(TimeSpan.FromMinutes(5), TestContext.Current.CancellationToken, pageSize);
 
     /// <summary>Appends entries as if they had been recorded so many days ago, which the guards allow.</summary>
     public async Task AppendOldAsync(int entries, double days)

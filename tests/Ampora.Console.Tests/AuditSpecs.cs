@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ampora.Database;
 using Microsoft.Extensions.DependencyInjection;
@@ -72,8 +75,11 @@ public sealed class AuditSpecs(Consoles consoles)
         var lines = (await export.Content.ReadAsStringAsync(Stop)).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonNode.Parse(l)!).ToList();
         Assert.Equal(all.Select(e => e["auditId"]!.GetValue<long>()).Order(), lines.Select(e => e["auditId"]!.GetValue<long>()));
         using var whole = await console.Admin.CallAsync(HttpMethod.Get, "/api/audit/export");
-        var ids = (await whole.Content.ReadAsStringAsync(Stop)).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonNode.Parse(l)!["auditId"]!.GetValue<long>()).ToList();
-        Assert.Equal(Enumerable.Range(1, ids.Count).Select(i => (long)i), ids);
+        var exported = (await whole.Content.ReadAsStringAsync(Stop)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(Enumerable.Range(1, exported.Length).Select(i => (long)i), exported.Select(l => JsonNode.Parse(l)!["auditId"]!.GetValue<long>()));
+        var previous = new byte[32];
+        foreach (var line in exported)
+            previous = HashOf(line, previous);
     }
 
     [Theory]
@@ -143,6 +149,44 @@ public sealed class AuditSpecs(Consoles consoles)
         Assert.Equal(503, (int)response.StatusCode);
         Assert.True(response.Headers.RetryAfter!.Delta > TimeSpan.Zero);
         await console.Admin.RefusedAsync(503, "audit_unavailable", HttpMethod.Get, "/api/audit/export");
+    }
+
+    /// <summary>Computes an exported entry's hash as docs/audit.md says, and expects it to be the one that it has.</summary>
+    private static byte[] HashOf(string line, byte[] previous)
+    {
+        var entry = JsonDocument.Parse(line).RootElement;
+        using var hashed = new MemoryStream();
+        void Number(long value)
+        {
+            Span<byte> bytes = stackalloc byte[8];
+            BinaryPrimitives.WriteInt64BigEndian(bytes, value);
+            hashed.Write(bytes);
+        }
+
+        void Text(string? text)
+        {
+            Span<byte> length = stackalloc byte[4];
+            BinaryPrimitives.WriteInt32BigEndian(length, text is null ? -1 : Encoding.UTF8.GetByteCount(text));
+            hashed.Write(length);
+            hashed.Write(Encoding.UTF8.GetBytes(text ?? ""));
+        }
+
+        void Time(string name) => Number((entry.GetProperty(name).GetDateTimeOffset().UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / 10);
+
+        hashed.WriteByte(1);
+        hashed.Write(previous);
+        Number(entry.GetProperty("auditId").GetInt64());
+        hashed.Write(Convert.FromHexString(entry.GetProperty("messageId").GetString()!.Replace("-", "", StringComparison.Ordinal)));
+        Time("occurredAt");
+        Time("recordedAt");
+        foreach (var name in (string[])["actor", "action", "subject", "remoteIp"])
+            Text(entry.GetProperty(name).GetString());
+        Number(entry.GetProperty("count").GetInt64());
+        Text(entry.GetProperty("runId").GetString());
+        Text(entry.GetProperty("detail").GetRawText());
+        var hash = System.Security.Cryptography.SHA256.HashData(hashed.ToArray());
+        Assert.Equal(entry.GetProperty("hash").GetString(), Convert.ToHexStringLower(hash));
+        return hash;
     }
 
     /// <summary>Waits until a query finds so many entries: they arrive behind the answers.</summary>

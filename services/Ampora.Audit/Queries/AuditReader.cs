@@ -76,5 +76,6 @@ internal sealed class AuditReader(Database<AuditContext> database)
         RunId = row.RunId,
         DetailJson = row.Detail,
         Hash = Convert.ToHexStringLower(row.Hash),
+        MessageId = row.MessageId,
     };
 }

@@ -183,7 +183,8 @@ internal sealed record AuditEntryView(
     long Count,
     string? RunId,
     JsonElement Detail,
-    string Hash)
+    string Hash,
+    Guid? MessageId)
 {
     public static AuditEntryView Of(AuditEntry entry) => new(
         entry.AuditId,
@@ -196,7 +197,8 @@ internal sealed record AuditEntryView(
         entry.Count,
         entry.RunId,
         JsonElement.Parse(entry.DetailJson),
-        entry.Hash);
+        entry.Hash,
+        entry.MessageId);
 }
 
 /// <summary>What a check of the whole chain found.</summary>
