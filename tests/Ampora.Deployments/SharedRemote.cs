@@ -42,28 +42,52 @@ public sealed class SharedRemote
         return remote;
     }
 
+    /// <summary>The id of one of the sources.</summary>
+    public string SourceOf(int index) => $"{_organisation}-{index}";
+
     /// <summary>Pushes a commit, announces it by one delivery, and waits until every source has it.</summary>
     /// <returns>How many times the host was asked for refs, and how long it took until the last source had the commit.</returns>
     public async Task<(int Listings, TimeSpan Took)> PushAsync(int sources)
     {
         Repository.ForgetRequests();
-        var sha = await Repository.CommitAsync(("pushed", $"{++_pushes}"));
-        var sent = System.Diagnostics.Stopwatch.GetTimestamp();
-        var answer = await _deployment.DeliverAsync(GitHubDelivery.Sign("/api/git/webhook", _secret, GitHubDelivery.PushOf(Repository.Url, sha)));
-        Assert.Equal(sources, answer["matched"]!.AsArray().Count);
-        await WaitForAsync(sha, sources);
-        return (Repository.Count(GitRequestKind.LsRefs), System.Diagnostics.Stopwatch.GetElapsedTime(sent));
+        var began = System.Diagnostics.Stopwatch.GetTimestamp();
+        await WaitForAsync(await AnnounceAsync(sources), sources);
+        return (Repository.Count(GitRequestKind.LsRefs), System.Diagnostics.Stopwatch.GetElapsedTime(began));
     }
 
-    private async Task WaitForAsync(string sha, int sources) => await _deployment.EventuallyAsync(
+    /// <summary>Pushes a commit and announces it by one delivery, which all sources are woken by.</summary>
+    /// <returns>The commit.</returns>
+    public async Task<string> AnnounceAsync(int sources)
+    {
+        var sha = await Repository.CommitAsync(("pushed", $"{++_pushes}"));
+        var answer = await _deployment.DeliverAsync(GitHubDelivery.Sign("/api/git/webhook", _secret, GitHubDelivery.PushOf(Repository.Url, sha)));
+        Assert.Equal(sources, answer["matched"]!.AsArray().Count);
+        return sha;
+    }
+
+    /// <summary>Waits until every source has a commit.</summary>
+    public async Task WaitForAsync(string sha, int sources) => await _deployment.EventuallyAsync(
         async () =>
         {
             await Task.Delay(50, Deployment.Token);
-            var shown = (await _deployment.GetAsync($"/api/git/sources?limit=200&q={_organisation}"))["items"]!.AsArray();
-            return shown.Count(source => Tip(source!) == sha) == sources ? "synced" : null;
+            return await CountAsync(sha) == sources ? "synced" : null;
         },
         $"all {sources} sources have {sha}",
         Patience);
+
+    /// <summary>How many of the sources are at a commit.</summary>
+    public async Task<int> CountAsync(string sha)
+    {
+        var count = 0;
+        for (string? cursor = null; ;)
+        {
+            var page = await _deployment.GetAsync($"/api/git/sources?limit=200&q={_organisation}{(cursor is null ? "" : $"&cursor={Uri.EscapeDataString(cursor)}")}");
+            count += page["items"]!.AsArray().Count(source => Tip(source!) == sha);
+            cursor = page["next"]?.GetValue<string>();
+            if (cursor is null)
+                return count;
+        }
+    }
 
     private static string? Tip(JsonNode source) => source["state"]!["tip"]?["sha"]?.GetValue<string>();
 }
