@@ -172,7 +172,7 @@ public abstract class Deployment : IAsyncLifetime
     protected virtual Task StopServersAsync() => Task.CompletedTask;
 
     /// <summary>Waits until the API answers and webhooks are taken.</summary>
-    public async Task WaitUntilReadyAsync(int seconds = 60) => await EventuallyAsync(
+    public async Task WaitUntilReadyAsync(int seconds = 240) => await EventuallyAsync(
         async () =>
         {
             if (Processes.FirstOrDefault(p => p.HasStarted && p.HasExited) is { } dead)
