@@ -209,7 +209,11 @@ public sealed partial class WakeupProtocol(IWakeupStore store, IMessagePublisher
         {
             while (true)
             {
-                await Task.Delay(policy.RenewEvery, store.Time, lease.Token);
+                // Every check ends so: not worth an exception.
+                await Task.Delay(policy.RenewEvery, store.Time, lease.Token)
+                    .ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
+                if (lease.IsCancellationRequested)
+                    return;
                 var sent = store.Time.GetTimestamp();
                 bool renewed;
                 try

@@ -18,6 +18,7 @@ public sealed class AuditLog(Knowledge known, bool deduplicates)
             return there;
         _entries[messageId] = ++_last;
         known.NoteRecorded(messageId, runId, _last);
+        known.CompareRows();
         return _last;
     }
 }

@@ -10,9 +10,6 @@ public sealed class Database(Timeline timeline, Weather weather, string name)
 {
     private long _awayUntil;
 
-    /// <summary>Called after each commit.</summary>
-    public Action Committed { get; set; } = () => { };
-
     /// <summary>Whether the server does not answer now.</summary>
     public bool IsAway => _awayUntil > timeline.Now;
 
@@ -29,66 +26,72 @@ public sealed class Database(Timeline timeline, Weather weather, string name)
             return Task.FromCanceled<T>(cancellationToken);
         var call = new Call<T>(process, what, about, transaction);
         call.GiveUpWith(cancellationToken);
-        timeline.Schedule(Latency(), null, Arrive<T>, call);
-        return call.Answer.Task;
+        timeline.Schedule(Latency(), () => Arrive(call));
+        return call.Answer;
     }
 
-    private void Arrive<T>(object? state)
+    private void Arrive(Call call)
     {
-        var call = (Call<T>)state!;
-        if ((call.Answer.Task.IsCompleted || !call.Process.IsAlive) && timeline.Happens(weather.Worst.DropFromTheDead))
+        if ((call.IsGivenUp || !call.Process.IsAlive) && timeline.Happens(weather.Worst.DropFromTheDead))
             return;
         if (IsAway || timeline.Happens(weather.Now.FailBeforeCommit))
         {
             timeline.Trace.Note(timeline.Now, call.Process.Name, call.What + " fails", call.About);
-            Reply(call, default!, new StoreAwayException($"{name} is away."));
-            return;
+            call.Error = new StoreAwayException($"{name} is away.");
+        }
+        else
+        {
+            call.Execute();
+            timeline.Trace.Note(timeline.Now, call.Process.Name, call.What, call.About);
+            if (timeline.Happens(weather.Now.LoseAnswer))
+                call.Error = new StoreAwayException($"The answer of {name} was lost; whether it committed, nobody knows.");
         }
 
-        var result = call.Transaction();
-        timeline.Trace.Note(timeline.Now, call.Process.Name, call.What, call.About);
-        Committed();
-        var isLost = timeline.Happens(weather.Now.LoseAnswer);
-        Reply(call, result, isLost ? new StoreAwayException($"The answer of {name} was lost; whether it committed, nobody knows.") : null);
-    }
-
-    private void Reply<T>(Call<T> call, T result, Exception? error)
-    {
-        (call.Result, call.Error) = (result, error);
-        timeline.Schedule(Latency(), call.Process, static state => ((Call<T>)state!).Complete(), call);
+        timeline.Schedule(Latency(), call.Process, static state => ((Call)state!).Complete(), call);
     }
 
     // A few milliseconds; now and then a lock or a disk takes longer.
     private TimeSpan Latency() => timeline.Happens(weather.Now.SlowCall) ? timeline.Between(0.01, 0.5) : timeline.Between(0.0002, 0.004);
 
-    private sealed class Call<T>(SimulatedProcess process, string what, string? about, Func<T> transaction)
+    private abstract class Call(SimulatedProcess process, string what, string? about)
     {
-        private CancellationTokenRegistration _givingUp;
-
         public SimulatedProcess Process => process;
 
         public string What => what;
 
         public string? About => about;
 
-        public Func<T> Transaction => transaction;
-
-        public TaskCompletionSource<T> Answer { get; } = new();
-
-        public T Result { get; set; } = default!;
-
         public Exception? Error { get; set; }
 
-        public void GiveUpWith(CancellationToken cancellationToken) =>
-            _givingUp = cancellationToken.UnsafeRegister(static (state, token) => ((Call<T>)state!).Answer.TrySetCanceled(token), this);
+        public abstract bool IsGivenUp { get; }
 
-        public void Complete()
+        public abstract void Execute();
+
+        public abstract void Complete();
+    }
+
+    private sealed class Call<T>(SimulatedProcess process, string what, string? about, Func<T> transaction) : Call(process, what, about)
+    {
+        private readonly TaskCompletionSource<T> _answer = new();
+        private CancellationTokenRegistration _givingUp;
+        private T _result = default!;
+
+        public Task<T> Answer => _answer.Task;
+
+        public override bool IsGivenUp => _answer.Task.IsCompleted;
+
+        public void GiveUpWith(CancellationToken cancellationToken) =>
+            _givingUp = cancellationToken.UnsafeRegister(static (state, token) => ((TaskCompletionSource<T>)state!).TrySetCanceled(token), _answer);
+
+        public override void Execute() => _result = transaction();
+
+        public override void Complete()
         {
             _givingUp.Dispose();
             if (Error is null)
-                Answer.TrySetResult(Result);
+                _answer.TrySetResult(_result);
             else
-                Answer.TrySetException(Error);
+                _answer.TrySetException(Error);
         }
     }
 }

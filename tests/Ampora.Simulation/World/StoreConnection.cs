@@ -67,19 +67,19 @@ public sealed class StoreConnection(Timeline timeline, SimulatedProcess process,
         cancellationToken);
 
     public Task<IReadOnlyList<string>> TakeWaitingForHostAsync(string host, CancellationToken cancellationToken) =>
-        CallAsync("looks who waits for", host, () => model.TakeWaitingForHostAsync(host, default), null, cancellationToken);
+        TakeAsync("looks who waits for", host, () => model.TakeWaitingForHostAsync(host, default), null, cancellationToken);
 
     public Task<IReadOnlyList<string>> TakeDuePollsAsync(int limit, CancellationToken cancellationToken) =>
-        CallAsync("takes polls", null, () => model.TakeDuePollsAsync(limit, default), known.NotePolled, cancellationToken);
+        TakeAsync("takes polls", null, () => model.TakeDuePollsAsync(limit, default), known.NotePolled, cancellationToken);
 
     public Task<IReadOnlyList<string>> TakeUnfinishedAsync(int limit, CancellationToken cancellationToken) =>
-        CallAsync("takes unfinished", null, () => model.TakeUnfinishedAsync(limit, default), null, cancellationToken);
+        TakeAsync("takes unfinished", null, () => model.TakeUnfinishedAsync(limit, default), null, cancellationToken);
 
     public Task<IReadOnlyList<JudgedCommit>> TakeUnannouncedAsync(TimeSpan grace, int limit, CancellationToken cancellationToken) =>
-        CallAsync("judges", null, () => model.TakeUnannouncedAsync(grace, limit, default), known.NoteJudged, cancellationToken);
+        TakeAsync("judges", null, () => model.TakeUnannouncedAsync(grace, limit, default), known.NoteJudged, cancellationToken);
 
     public Task<IReadOnlyList<OutboxMessage>> TakeUnacknowledgedAsync(int limit, CancellationToken cancellationToken) =>
-        CallAsync("takes messages", null, () => model.TakeUnacknowledgedAsync(limit, default), null, cancellationToken);
+        TakeAsync("takes messages", null, () => model.TakeUnacknowledgedAsync(limit, default), null, cancellationToken);
 
     public Task AcknowledgeAsync(AuditEntryCommitted committed, CancellationToken cancellationToken) => DoAsync(
         "acknowledges", committed.RunId, () => model.AcknowledgeAsync(committed, default), cancellationToken);
@@ -107,6 +107,7 @@ public sealed class StoreConnection(Timeline timeline, SimulatedProcess process,
         () =>
         {
             transaction();
+            known.CompareRows();
             return true;
         },
         cancellationToken);
@@ -126,7 +127,28 @@ public sealed class StoreConnection(Timeline timeline, SimulatedProcess process,
             model.CallersClock = process.Clock;
             var result = call().GetAwaiter().GetResult();
             note?.Invoke(result);
+            known.CompareRows();
             return result;
+        },
+        cancellationToken);
+
+    private Task<IReadOnlyList<T>> TakeAsync<T>(
+        string what, string? about, Func<Task<IReadOnlyList<T>>> take, Action<IReadOnlyList<T>>? note, CancellationToken cancellationToken) => database.CallAsync(
+        process,
+        what,
+        about,
+        () =>
+        {
+            model.CallersClock = process.Clock;
+            var taken = take().GetAwaiter().GetResult();
+            // Most turns find nothing to take, and change nothing.
+            if (taken.Count > 0)
+            {
+                note?.Invoke(taken);
+                known.CompareRows();
+            }
+
+            return taken;
         },
         cancellationToken);
 }
