@@ -90,7 +90,8 @@ public sealed class Workload(Timeline timeline, Cluster cluster, Weather weather
     private void Send(KnownSource source, string sha, TimeSpan after, int attempt = 1)
     {
         var deliveryId = $"dlv_{++_deliveries}";
-        var signedWith = source.SecretVersion;
+        // Whoever rotates a secret tells the Git host a moment later.
+        var signedWith = timeline.Happens(0.2) ? Math.Max(1, source.SecretVersion - 1) : source.SecretVersion;
         known.NoteSigned(deliveryId, signedWith);
         var announced = timeline.Happens(0.6) ? sha : null;
         var ignored = timeline.Happens(0.05) ? "other_ref" : null;
@@ -135,7 +136,7 @@ public sealed class Workload(Timeline timeline, Cluster cluster, Weather weather
     private void ActAtRandom()
     {
         var id = timeline.Pick(_ids);
-        switch (timeline.Chance.Next(12))
+        switch (timeline.Chance.Next(14))
         {
             case < 3:
                 Act("changes", id, () => Change(id));
@@ -154,6 +155,13 @@ public sealed class Workload(Timeline timeline, Cluster cluster, Weather weather
                 break;
             case 9:
                 Act("creates", id, () => Create(id));
+                break;
+            case < 12:
+                Act("creates anew", id, () =>
+                {
+                    Delete(id);
+                    Create(id);
+                });
                 break;
             default:
                 Check(id);

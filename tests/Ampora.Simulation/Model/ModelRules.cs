@@ -80,6 +80,26 @@ public sealed record ModelRules
     /// <summary>A next attempt of the relay further ahead than it could have been set counts as past.</summary>
     public bool RelayHeals { get; init; } = true;
 
+    /// <summary>A wake-up in the future is none of late.</summary>
+    public bool WokenHeals { get; init; } = true;
+
+    /// <summary>
+    /// A second reading, and the time for which a commit is expected, count as past when they are further ahead than they could have been set. Either is enough.
+    /// </summary>
+    public bool RereadHeals { get; init; } = true;
+
+    /// <summary>A webhook that proved live in the future proves nothing.</summary>
+    public bool ProofHeals { get; init; } = true;
+
+    /// <summary>A commit that was found in the future is judged by now.</summary>
+    public bool FoundHeals { get; init; } = true;
+
+    /// <summary>A claim raises the fence.</summary>
+    public bool ClaimRaisesFence { get; init; } = true;
+
+    /// <summary>Slow sources have places of their own on their host.</summary>
+    public bool SlowOnesAreApart { get; init; } = true;
+
     /// <summary>A run and its message are one transaction; off: the run alone is.</summary>
     public bool OutboxIsInTheTransaction { get; init; } = true;
 

@@ -102,5 +102,6 @@ public sealed partial class ModelWakeupStore
     private bool IsOverdue(ModelMessage message) => _rules.Relays
         && (message.NextAttemptAt <= Now || (_rules.RelayHeals && message.NextAttemptAt > Now + policy.MaxRelayDelay + policy.ClockSlack));
 
-    private bool WasWoken(ModelSource source) => source.WokenAt > Now - policy.RecentWakeup && source.WokenAt <= Now + policy.ClockSlack;
+    private bool WasWoken(ModelSource source) => source.WokenAt > Now - policy.RecentWakeup
+        && (!_rules.WokenHeals || source.WokenAt <= Now + policy.ClockSlack);
 }

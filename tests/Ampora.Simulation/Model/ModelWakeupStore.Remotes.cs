@@ -66,7 +66,7 @@ public sealed partial class ModelWakeupStore
         var others = leased.Where(s => s.Url != source.Url).ToList();
         return leased.Count < policy.LeasesPerHost
             && Remotes(others) < policy.MostChecksPerHost
-            && Remotes(others.Where(s => IsSlow(s) == IsSlow(source))) < (IsSlow(source) ? policy.SlowChecksPerHost : policy.ChecksPerHost);
+            && Remotes(others.Where(s => !_rules.SlowOnesAreApart || IsSlow(s) == IsSlow(source))) < (IsSlow(source) && _rules.SlowOnesAreApart ? policy.SlowChecksPerHost : policy.ChecksPerHost);
 
         static int Remotes(IEnumerable<ModelSource> sources) => sources.Select(s => s.Url).Distinct().Count();
     }

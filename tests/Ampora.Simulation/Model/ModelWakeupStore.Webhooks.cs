@@ -43,7 +43,7 @@ public sealed partial class ModelWakeupStore
         lock (_gate)
         {
             foreach (var source in _sources.Values.Where(s => s.PollInterval > s.BasePollInterval
-                && !(s.WebhookProvedAt >= Now - policy.ProofHolds && s.WebhookProvedAt <= Now + policy.ClockSlack)))
+                && !(s.WebhookProvedAt >= Now - policy.ProofHolds && (!_rules.ProofHeals || s.WebhookProvedAt <= Now + policy.ClockSlack))))
             {
                 FallBack(source);
             }
@@ -53,7 +53,7 @@ public sealed partial class ModelWakeupStore
             {
                 var before = source.MissedInRow;
                 var missed = 0;
-                foreach (var found in source.Unannounced.Where(u => u.FoundAt <= Now - grace || u.FoundAt > Now + policy.ClockSlack).Take(limit).ToList())
+                foreach (var found in source.Unannounced.Where(u => u.FoundAt <= Now - grace || (_rules.FoundHeals && u.FoundAt > Now + policy.ClockSlack)).Take(limit).ToList())
                 {
                     source.Unannounced.Remove(found);
                     var announced = source.Deliveries.Any(d => d.Verdict == "accepted" && (d.Delivery.ReceivedAt - found.FoundAt).Duration() <= grace
@@ -111,7 +111,8 @@ public sealed partial class ModelWakeupStore
         source.ExpectedUntil = Now + policy.ExpectFor;
     }
 
-    private bool IsExpecting(ModelSource source) => source.ExpectedUntil > Now && source.ExpectedUntil <= Now + policy.ExpectFor + policy.ClockSlack;
+    private bool IsExpecting(ModelSource source) => source.ExpectedUntil > Now
+        && (!_rules.RereadHeals || source.ExpectedUntil <= Now + policy.ExpectFor + policy.ClockSlack);
 
     private void AddDelivery(ModelSource source, Delivery delivery, string? ignoredBecause)
     {

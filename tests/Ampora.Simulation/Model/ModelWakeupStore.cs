@@ -62,7 +62,8 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
                 return Task.FromResult(ClaimResult.None);
             }
 
-            source.Fence++;
+            if (_rules.ClaimRaisesFence)
+                source.Fence++;
             source.LeaseOwner = owner;
             source.LeaseUntil = LeaseNow + policy.Lease;
             source.AskedSinceClaimAt = null;
@@ -153,6 +154,6 @@ public sealed partial class ModelWakeupStore(TimeProvider clock, WakeupPolicy po
         ExpectationIsOpen = IsExpecting(source),
         RereadCovers = source.RereadCovers,
         RereadAt = source.RereadCovers is null ? null : source.RereadAt,
-        RereadIsDue = source.RereadCovers is not null && (source.RereadAt <= Now || source.RereadAt > Now + policy.ExpectFor + policy.ClockSlack),
+        RereadIsDue = source.RereadCovers is not null && (source.RereadAt <= Now || (_rules.RereadHeals && source.RereadAt > Now + policy.ExpectFor + policy.ClockSlack)),
     };
 }

@@ -9,7 +9,7 @@ public sealed partial class Knowledge
     // In calm, what is wanted after a check that moved the tip is claimed by the same sweeper at once: two calls to the store, of at most 8 ms each.
     private static readonly long Promptly = TimeSpan.FromMilliseconds(50).Ticks;
 
-    /// <summary>How often the lease of a check that was running was taken in calm; and other counts for the report.</summary>
+    /// <summary>How often each situation was met.</summary>
     public Dictionary<string, int> Counts { get; } = new(StringComparer.Ordinal);
 
     /// <summary>A claim was granted.</summary>
@@ -101,6 +101,8 @@ public sealed partial class Knowledge
         Demand(latest.Read.Order > latest.Order, Invariants.AcceptedIsChecked, $"{source.Id}: the tip was read before the claim");
         JudgeRun(source, claim, postponed.Run, source.Tip!, mayMakeRun: false);
         Serve(source, latest, postponed.Done, isUnchanged: true);
+        if (postponed.Done > claim.Done)
+            Count("postponed in part");
         source.Failures = 0;
         source.SlowUntil = 0;
         var quiet = timeline.Now + policy.QuietPeriod.Ticks;
@@ -121,6 +123,7 @@ public sealed partial class Knowledge
         var backOff = policy.BackOff(source.Failures) * 0.75;
         if (_asked.Remove(claim, out var wish))
         {
+            Count("retry after");
             wish = wish < policy.MaxRetryAfter ? wish : policy.MaxRetryAfter;
             floor = floor > wish ? floor : wish;
             backOff = backOff > wish ? backOff : wish;
@@ -141,6 +144,7 @@ public sealed partial class Knowledge
     {
         if (source.Claim is not { Over: null } held)
             return;
+        Count(held.Process.IsAlive ? "lease ran out" : "lease of the dead");
         Demand(
             held.LeaseUntil <= timeline.Now || _jumpedAt >= held.At, Invariants.OneSweeper, $"{source.Id} was claimed while {held.Process.Name} had its lease");
         Demand(
@@ -242,5 +246,6 @@ public sealed partial class Knowledge
             Demand(waited >= policy.RereadEvery.Ticks, Invariants.LaterPushIsSeen, $"{source.Id}: a webhook that named no commit was looked for once");
     }
 
-    private void Count(string what) => Counts[what] = Counts.GetValueOrDefault(what) + 1;
+    /// <summary>Counts a situation, to show that the simulation meets it.</summary>
+    public void Count(string what) => Counts[what] = Counts.GetValueOrDefault(what) + 1;
 }

@@ -74,6 +74,8 @@ public sealed partial class Knowledge
                 return (Invariants.AcceptedIsChecked, $"{source.Id}: request {oldest.Number} ({oldest.Kind}) of {TimeSpan.FromTicks(oldest.At)} is not served");
             if (source.Tip != tipOf(source.Host, source.Url))
                 return (Invariants.PollingFinds, $"{source.Id} is at {source.Tip}, and its repository at {tipOf(source.Host, source.Url)}");
+            if (model.Source(source.Id).Unannounced.Count > 0)
+                return (Invariants.PollingFinds, $"{source.Id}: nobody judged whether a webhook was missed");
             foreach (var delivery in model.Source(source.Id).Deliveries.Where(d => d.Verdict == "accepted"))
             {
                 if (delivery.Result is not ("run" or "unchanged") || !_served.Contains((source.Uid, delivery.Ask!.Value)))
@@ -98,6 +100,10 @@ public sealed partial class Knowledge
         Demand(run is not null == expected, Invariants.EachTransition, $"{source.Id}: {(run is null ? "no run" : "a run")} for {source.Tip} -> {tip} after {source.Failures} failures");
         if (run is null)
             return;
+        if (source.Failures > 0)
+            Count("recovered");
+        if (run.Summary.Reused)
+            Count("tree reused");
         Demand(run.Summary.PreviousSha == source.Tip, Invariants.EachTransition, $"{source.Id}: a run from {run.Summary.PreviousSha}, which was at {source.Tip}");
         Demand(run.Summary.Sha == tip, Invariants.EachTransition, $"{source.Id}: a run to {run.Summary.Sha}, which is at {tip}");
         var covered = source.Unserved.Where(a => a.Order < source.Claim!.Order).ToList();

@@ -13,6 +13,8 @@ namespace Ampora.Simulation.Proof;
 /// <param name="policy">The policy that is promised, whatever a mutation does.</param>
 public sealed partial class Knowledge(Timeline timeline, ModelWakeupStore model, WakeupPolicy policy)
 {
+    private static readonly long Soon = TimeSpan.FromSeconds(5).Ticks;
+
     private readonly SortedDictionary<string, KnownSource> _sources = new(StringComparer.Ordinal);
     private readonly Dictionary<string, long> _signed = new(StringComparer.Ordinal);
     private readonly HashSet<string> _committedDeliveries = new(StringComparer.Ordinal);
@@ -129,6 +131,7 @@ public sealed partial class Knowledge(Timeline timeline, ModelWakeupStore model,
                 _committedDeliveries.Add(((WebhookAsk)asks[i]).Delivery.DeliveryId);
             }
 
+            Count(outcomes[i].ToString());
             if (outcomes[i] != AskOutcome.Accepted)
                 continue;
             Demand(source is { IsPaused: false }, Invariants.SettingsHold, $"{asks[i].SourceId} is paused or gone, and accepted a request");
@@ -172,7 +175,7 @@ public sealed partial class Knowledge(Timeline timeline, ModelWakeupStore model,
         // The judge comes every two seconds; the rest is patience.
         var fallsBackBy = Math.Max(source.ProvedAt + policy.ProofHolds.Ticks, CalmSince!.Value) + TimeSpan.FromSeconds(8).Ticks;
         Demand(
-            row.PollInterval <= source.Interval || timeline.Now < fallsBackBy || _jumpedAt > source.ProvedAt,
+            row.PollInterval <= source.Interval || timeline.Now < fallsBackBy,
             Invariants.PollingFinds,
             $"{source.Id} is still polled every {row.PollInterval.TotalSeconds:F0} s, though no webhook proved live for long");
         Demand(
@@ -186,12 +189,19 @@ public sealed partial class Knowledge(Timeline timeline, ModelWakeupStore model,
             // Someone looks, or waits for a place, or the interval has just changed: then the time begins anew.
             source.SeenInterval = row.PollInterval;
             source.AgainBy = null;
+            source.FreeSince = timeline.Now;
             source.PushedAt = source.PushedAt is null ? null : timeline.Now;
             return;
         }
 
         Demand(
             source.AgainBy is not { } by || timeline.Now <= by, Invariants.LaterPushIsSeen, $"{source.Id}: more was asked while a check moved the tip, and nobody looked again at once");
+        // After a fault five seconds are promised, and so without one, once the wait is over that the last check left behind.
+        var freeAt = Math.Max(source.FreeSince, Math.Max(CalmSince!.Value, source.LastEnd is { } end ? end.At + (end.Kind == EndKind.Failed ? policy.MaxBackOff : policy.RereadEvery).Ticks : 0));
+        Demand(
+            source.Unserved.Find(a => a.Kind != AskKind.Poll) is not { } ask || Math.Max(freeAt, ask.At) + Soon >= timeline.Now,
+            Invariants.AcceptedIsChecked,
+            $"{source.Id}: nobody looked for {Soon / TimeSpan.TicksPerSecond} s though a webhook or an operator asked");
         // One interval and its jitter, and as much again for those that share the budget.
         var patience = (row.PollInterval * 2) + TimeSpan.FromSeconds(5);
         Demand(

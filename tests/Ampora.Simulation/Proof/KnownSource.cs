@@ -49,6 +49,9 @@ public sealed class KnownSource
     /// <summary>The first push since its host last showed it a tip, in ticks of simulated time; null when there was none.</summary>
     public long? PushedAt { get; set; }
 
+    /// <summary>Since when nothing but time kept it from being claimed, in ticks of simulated time.</summary>
+    public long FreeSince { get; set; }
+
     /// <summary>The interval when it was last looked at.</summary>
     public TimeSpan SeenInterval { get; set; }
 

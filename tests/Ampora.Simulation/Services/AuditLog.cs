@@ -15,7 +15,11 @@ public sealed class AuditLog(Knowledge known, bool deduplicates)
     public long Append(Guid messageId, string runId)
     {
         if (deduplicates && _entries.TryGetValue(messageId, out var there))
+        {
+            known.Count("recorded before");
             return there;
+        }
+
         _entries[messageId] = ++_last;
         known.NoteRecorded(messageId, runId, _last);
         known.CompareRows();

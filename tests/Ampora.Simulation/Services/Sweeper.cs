@@ -19,7 +19,7 @@ public sealed class Sweeper(Timeline timeline, SimulatedProcess process, WakeupP
     {
         if (process.Stopping.IsCancellationRequested)
             return;
-        if (_running.ContainsKey(sourceId) && !timeline.Happens(0.05))
+        if (_running.ContainsKey(sourceId) && !timeline.Happens(0.2))
         {
             _running[sourceId] = true;
             return;

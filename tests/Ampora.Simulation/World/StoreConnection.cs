@@ -36,6 +36,8 @@ public sealed class StoreConnection(Timeline timeline, SimulatedProcess process,
         {
             if (renewed)
                 known.NoteRenewed(claim);
+            else
+                known.Count("renewal refused");
         },
         cancellationToken);
 
@@ -63,6 +65,7 @@ public sealed class StoreConnection(Timeline timeline, SimulatedProcess process,
         {
             if (released)
                 known.NoteReleased(claim);
+            known.Count("released");
         },
         cancellationToken);
 
@@ -95,9 +98,14 @@ public sealed class StoreConnection(Timeline timeline, SimulatedProcess process,
         },
         cancellationToken);
 
-    /// <summary>Looks whether a tree is stored.</summary>
+    /// <summary>Looks whether a tree was swept before and is kept: one that was only staged may be of a source of this name that was deleted meanwhile.</summary>
     public Task<bool> HasTreeAsync(Claim claim, string sha, CancellationToken cancellationToken) => database.CallAsync(
-        process, "looks for", sha, () => known.Find(claim.SourceId)?.Uid == claim.SourceUid && model.Source(claim.SourceId).Snapshots.Contains((claim.Config, sha)), cancellationToken);
+        process,
+        "looks for",
+        sha,
+        () => known.Find(claim.SourceId) is not null
+            && model.Source(claim.SourceId) is var source && source.Sweeps.Contains((claim.Config, sha)) && source.Snapshots.Contains((claim.Config, sha)),
+        cancellationToken);
 
     /// <summary>A transaction of the Console's, or a read.</summary>
     public Task DoAsync(string what, string? about, Action transaction, CancellationToken cancellationToken) => database.CallAsync(
@@ -112,10 +120,12 @@ public sealed class StoreConnection(Timeline timeline, SimulatedProcess process,
         },
         cancellationToken);
 
-    private static void Note(FinishResult result, Action note)
+    private void Note(FinishResult result, Action note)
     {
         if (result.Committed)
             note();
+        else
+            known.Count(result.SnapshotVanished ? "tree vanished" : "commit refused");
     }
 
     private Task<T> CallAsync<T>(string what, string? about, Func<Task<T>> call, Action<T>? note, CancellationToken cancellationToken) => database.CallAsync(

@@ -29,11 +29,11 @@ public sealed class Weather
             BrokerOutagesPerSecond = Draw(0.08),
             DatabaseOutagesPerSecond = Draw(0.05),
             AuditOutagesPerSecond = Draw(0.05),
-            HostTroublesPerSecond = Draw(0.2),
-            DatabaseClockJumpsPerSecond = Draw(0.06),
+            HostTroublesPerSecond = Draw(0.6),
+            DatabaseClockJumpsPerSecond = Draw(0.1),
             ProcessClockJumpsPerSecond = Draw(0.2),
-            RetentionsPerSecond = Draw(1),
-            ConsoleActsPerSecond = Draw(0.5),
+            RetentionsPerSecond = Draw(5),
+            ConsoleActsPerSecond = Draw(1),
         };
         Now = Worst;
 
