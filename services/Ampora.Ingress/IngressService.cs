@@ -39,7 +39,9 @@ public static class IngressService
         services.AddSingleton<DeliveryCommitter>();
         services.AddHostedService(provider => provider.GetRequiredService<DeliveryCommitter>());
         services.AddHostedService<RefusalFlusher>();
-        services.AddHostedService<WarmUp>();
+        services.AddSingleton<WarmUp>();
+        services.AddHostedService(provider => provider.GetRequiredService<WarmUp>());
+        services.AddHealthChecks().AddCheck<WarmUp>("webhooks", tags: ["ready"]);
     }
 
     /// <summary>

@@ -280,6 +280,26 @@ public abstract class CheckSpecs(PostgresServer? postgres)
         foreach (var server in hung)
             await server.DisposeAsync();
     }
+
+    [Fact]
+    public async Task Repositories_that_hang_hold_none_beside_them_on_their_host()
+    {
+        // As nothing that hangs ends within the test, the healthy checks cannot have waited for any of it.
+        await using var ampora = await Deployment.StartAsync(postgres, tipDeadline: "00:05:00");
+        var places = new WakeupPolicy().ChecksPerHost;
+        var ill = Enumerable.Range(0, places).Select(i => ampora.Git.CreateRepository($"ill-{i}")).ToList();
+        ill.ForEach(repository => repository.Hangs = true);
+        for (var i = 0; i < ill.Count; i++)
+            await ampora.CreateSourceAsync($"ill-{i}", ill[i].Url);
+        var healthy = ampora.Git.CreateRepository("healthy");
+        await healthy.CommitAsync(("file", "1"));
+        await Deployment.UntilAsync(() => Task.FromResult(ill.TrueForAll(repository => repository.Requests.Count > 0)), () => "the host's places are not all taken");
+
+        await ampora.CreateSourceAsync("healthy", healthy.Url);
+
+        Assert.Equal("succeeded", (await ampora.RunAsync("healthy", 1)).Outcome);
+        Assert.Single(await ampora.RunsAsync());
+    }
 }
 
 public sealed class CheckSpecsOnSqlite() : CheckSpecs(null);

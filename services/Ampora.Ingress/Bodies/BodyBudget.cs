@@ -11,7 +11,8 @@ internal sealed class BodyBudget
 {
     /// <summary>
     /// A largest body and some usual ones at once. Bodies in flight may take 32 MiB of a process; the rest of those is what the server reads
-    /// ahead of a hundred senders, and has on its way from them.
+    /// ahead of a hundred senders, and has on its way from them. A form is decoded, into no more than it has itself, only while its body is held and looked
+    /// into: all that is decoded at once is never more than this again.
     /// </summary>
     public const int MaxBytes = 26 * 1024 * 1024;
 

@@ -4,19 +4,25 @@ using Ampora.Store;
 using Ampora.Store.Webhooks;
 using Ampora.Wakeups;
 using Ampora.Webhooks;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Ampora.Ingress.Webhooks;
 
 /// <summary>
 /// Goes the ways of webhooks once at start, for a source that cannot exist: otherwise the first real one pays for compiling them and for
-/// opening connections, and on a slow machine has to be turned away with a 503.
+/// opening connections, and on a slow machine has to be turned away with a 503. The service is not ready before that is done.
 /// </summary>
-internal sealed class WarmUp(Database<StoreContext> database, SecretReader secrets, WakeupProtocol protocol, TimeProvider time) : BackgroundService
+internal sealed class WarmUp(Database<StoreContext> database, SecretReader secrets, WakeupProtocol protocol, TimeProvider time) : BackgroundService, IHealthCheck
 {
     // No slug has a capital letter, and no repository's key has one.
     private const string Nowhere = "Warm-Up";
 
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+
+    private volatile bool _isWarm;
+
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(_isWarm ? HealthCheckResult.Healthy("warm") : HealthCheckResult.Unhealthy("the ways of webhooks are being gone for the first time"));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -37,6 +43,10 @@ internal sealed class WarmUp(Database<StoreContext> database, SecretReader secre
         catch (Exception)
         {
             // The database is away, or the process stops: whoever comes first pays, and the health checks say the rest.
+        }
+        finally
+        {
+            _isWarm = true;
         }
     }
 

@@ -36,13 +36,14 @@ internal sealed class Flood(Deployment deployment, IReadOnlyList<WatchedSource> 
     }
 
     public Task RunAsync(CancellationToken until) =>
-        Task.WhenAll(Enumerable.Range(0, Senders + Strangers).Select(i => SendAsync(i < Senders, i, until)));
+        Task.WhenAll(Enumerable.Range(0, Senders + Strangers).Select(i => SendAsync(i < Senders, i % Senders, until)));
 
     public void Dispose() => _client.Dispose();
 
-    private async Task SendAsync(bool honest, int first, CancellationToken until)
+    private async Task SendAsync(bool honest, int sender, CancellationToken until)
     {
-        for (var i = first; !until.IsCancellationRequested; i++)
+        // Spread over all sources from the beginning, and each goes round.
+        for (var i = sender * sources.Count / Senders; !until.IsCancellationRequested; i++)
         {
             var source = sources[i % sources.Count];
             var began = Stopwatch.GetTimestamp();

@@ -80,7 +80,7 @@ public sealed class Overload(OverloadedDeployment deployment) : IClassFixture<Ov
         {
             // The first tip, and the one that was pushed: N wake-ups for one tip are one run.
             Assert.Equal(i < Sources / 10 ? 2 : 1, (await sources[i].RunsAsync()).Count);
-            Assert.InRange(sources[i].Repository.Count(GitRequestKind.LsRefs), 1, (int)(wall * ChecksPerSecond));
+            Assert.InRange(sources[i].Repository.Count(GitRequestKind.LsRefs), 0, (int)(wall * ChecksPerSecond));
         }
 
         output.WriteLine($"checks of one source: at most {sources.Max(s => s.Repository.Count(GitRequestKind.LsRefs)) / floodTime.TotalSeconds:0.##} a second");
