@@ -19,7 +19,7 @@ public sealed class RabbitMqServer : IAsyncDisposable
     private const string User = "guest";
     private const string Password = "guest";
     private static readonly TimeSpan StartDeadline = TimeSpan.FromMinutes(4);
-    private static readonly TimeSpan ControlDeadline = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan ControlDeadline = TimeSpan.FromMinutes(4);
 
     // The shell outlives a test process that was killed: its standard input ends, and it ends the broker, its name server (which
     // refuses while it still knows the node) and the folder.
