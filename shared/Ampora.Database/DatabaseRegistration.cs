@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
@@ -13,6 +14,10 @@ public static class DatabaseRegistration
 
     // The hot statements are few: prepared once for each connection, they are not parsed and planned again.
     private const int PreparedStatements = 100;
+
+    // A process that stands still in the middle of a transaction, or whose machine has gone without a word, holds its locks no longer than this; between two
+    // statements of a transaction nothing is waited for but the database, so that no living process comes near it.
+    private const string Options = "-c idle_in_transaction_session_timeout=10s";
 
     /// <summary>Makes a database; nothing is opened yet.</summary>
     /// <param name="address">Which database, and where.</param>
@@ -38,6 +43,11 @@ public static class DatabaseRegistration
             // An operator behind a pooler that cannot keep prepared statements turns them off with "Max Auto Prepare=0".
             if (!connection.ConnectionStringBuilder.ContainsKey("Max Auto Prepare"))
                 connection.ConnectionStringBuilder.MaxAutoPrepare = PreparedStatements;
+            // Such a pooler may refuse options too; there they are the pooler's or the database role's to set. Npgsql's own builder says of every name that it knows
+            // that it has it.
+            var given = new DbConnectionStringBuilder { ConnectionString = address.ConnectionString };
+            if (!given.ContainsKey("Max Auto Prepare") && string.IsNullOrEmpty(connection.ConnectionStringBuilder.Options))
+                connection.ConnectionStringBuilder.Options = Options;
             var source = connection.Build();
             options.UseNpgsql(source, npgsql => npgsql.CommandTimeout(CommandTimeoutSeconds).MigrationsHistoryTable(history));
             return new Database<TContext>(address, time, () => postgres(options.Options), source.DisposeAsync);

@@ -11,12 +11,17 @@ public static class TransientErrors
     private const int SqliteBusy = 5;
     private const int SqliteLocked = 6;
 
-    /// <summary>Whether the same work may well succeed on another try: deadlock, serialization failure, lost connection, busy file.</summary>
+    // https://www.postgresql.org/docs/current/errcodes-appendix.html
+    private const string IdleInTransaction = "25P03";
+
+    /// <summary>Whether the same work may well succeed on another try: deadlock, serialization failure, lost connection, a transaction that stood still for too long, busy file.</summary>
     /// <param name="error">The error, or one that wraps it.</param>
     public static bool IsTransient(Exception error) =>
         Causes(error).Any(e => e switch
         {
             SqliteException sqlite => sqlite.SqliteErrorCode is SqliteBusy or SqliteLocked,
+            // Stood still for so long within a transaction that the server ended it, with all that it had done.
+            PostgresException { SqlState: IdleInTransaction } => true,
             DbException database => database.IsTransient,
             _ => false,
         });

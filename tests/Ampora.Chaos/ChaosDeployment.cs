@@ -17,6 +17,9 @@ public class ChaosDeployment : DistributedDeployment
     /// <summary>Settings of the private PostgreSQL.</summary>
     protected virtual IReadOnlyDictionary<string, string>? DatabaseSettings => null;
 
+    /// <summary>An existing folder for the private PostgreSQL's data; null: one of its own.</summary>
+    protected virtual string? DatabaseFolder => null;
+
     /// <summary>Starts a deployment of the usual size; dispose it.</summary>
     public static async Task<ChaosDeployment> StartNewAsync() => await StartedAsync(new ChaosDeployment());
 
@@ -38,7 +41,7 @@ public class ChaosDeployment : DistributedDeployment
 
     protected override async Task StartAsync()
     {
-        Database = await PrivatePostgres.StartAsync(DatabaseSettings, cancellationToken: Token);
+        Database = await PrivatePostgres.StartAsync(DatabaseSettings, DatabaseFolder, Token);
         await base.StartAsync();
     }
 

@@ -12,6 +12,9 @@ public class StandaloneDeployment : Deployment
 
     public ServiceProcess Process => Processes[0];
 
+    /// <summary>Where the process keeps everything.</summary>
+    protected virtual string DataFolder => _data.FullName;
+
     public override Task<IReadOnlyList<(string Where, byte[] Content)>> StoredAsync() => Task.FromResult<IReadOnlyList<(string, byte[])>>(
         [.. _data.EnumerateFiles("*", SearchOption.AllDirectories).Where(file => file.Name != LockFile).Select(file => (file.FullName, ReadShared(file)))]);
 
@@ -24,7 +27,7 @@ public class StandaloneDeployment : Deployment
         {
             ["ASPNETCORE_URLS"] = BaseUrl,
             ["ASPNETCORE_ENVIRONMENT"] = "Development",
-            ["AMPORA_DATA"] = _data.FullName,
+            ["AMPORA_DATA"] = DataFolder,
             ["AMPORA_ADMIN_TOKEN"] = AdminToken,
             ["Ampora__Management__Port"] = $"{management}",
             ["Ampora__Webhooks__MissGraceSeconds"] = MissGraceSeconds,
