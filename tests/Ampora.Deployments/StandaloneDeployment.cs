@@ -15,6 +15,9 @@ public class StandaloneDeployment : Deployment
     /// <summary>Where the process keeps everything.</summary>
     protected virtual string DataFolder => _data.FullName;
 
+    /// <summary>The same, for those who look into it.</summary>
+    public DirectoryInfo Data => new(DataFolder);
+
     public override Task<IReadOnlyList<(string Where, byte[] Content)>> StoredAsync() => Task.FromResult<IReadOnlyList<(string, byte[])>>(
         [.. _data.EnumerateFiles("*", SearchOption.AllDirectories).Where(file => file.Name != LockFile).Select(file => (file.FullName, ReadShared(file)))]);
 
