@@ -139,6 +139,7 @@ public static partial class ServiceHost
         if (service is not (Standalone or Gateway))
             AddBehindGateway(builder);
         builder.Services.AddHealthChecks();
+        Draining.Add(builder.Services);
         builder.Services.AddSingleton<MetricsCollector>();
         builder.Services.AddSingleton<TracePropagation>();
 

@@ -8,15 +8,17 @@ namespace Ampora.Hosting.Http;
 /// What every answer has in common: security headers, and a problem document where the application gave an error without a body,
 /// an empty 404 or 405 for instance.
 /// </summary>
-internal sealed class FrontOfPipeline(RequestDelegate next)
+internal sealed class FrontOfPipeline(RequestDelegate next, Draining draining)
 {
     private const string NothingAllowed = "default-src 'none'; frame-ancestors 'none'";
 
     public async Task InvokeAsync(HttpContext context)
     {
-        context.Response.OnStarting(static state =>
+        context.Response.OnStarting(state =>
         {
             var headers = ((HttpContext)state).Response.Headers;
+            if (draining.IsUnderWay)
+                headers.Connection = "close";
             headers.XContentTypeOptions = "nosniff";
             // A page that shows HTML says itself what it may load.
             if (headers.ContentSecurityPolicy.Count == 0)

@@ -8,7 +8,7 @@ namespace Ampora.Hosting.Management;
 /// <summary>
 /// Answers the management port, and nothing else there; and the two words of health that anybody may know on the public port.
 /// </summary>
-internal sealed class ManagementPort(RequestDelegate next, HealthCheckService health, MetricsCollector metrics)
+internal sealed class ManagementPort(RequestDelegate next, HealthCheckService health, MetricsCollector metrics, Draining draining)
 {
     /// <summary>The tag of the checks that decide whether a service takes traffic.</summary>
     public const string ReadyTag = "ready";
@@ -21,7 +21,8 @@ internal sealed class ManagementPort(RequestDelegate next, HealthCheckService he
         return path switch
         {
             "/healthz/live" when read => WordAsync(context, true, "live"),
-            "/healthz/ready" when read => ReadyAsync(context),
+            // The management port is asked by those who watch, the other by those who balance.
+            "/healthz/ready" when read => ReadyAsync(context, asksToBalance: !management),
             "/healthz" when read && management => DetailAsync(context),
             "/metrics" when read && management => MetricsAsync(context),
             _ when management => NotFoundAsync(context, read),
@@ -29,8 +30,10 @@ internal sealed class ManagementPort(RequestDelegate next, HealthCheckService he
         };
     }
 
-    private async Task ReadyAsync(HttpContext context)
+    private async Task ReadyAsync(HttpContext context, bool asksToBalance)
     {
+        if (asksToBalance)
+            draining.Asked();
         var report = await health.CheckHealthAsync(check => check.Tags.Contains(ReadyTag), context.RequestAborted);
         await WordAsync(context, report.Status != HealthStatus.Unhealthy, report.Status == HealthStatus.Unhealthy ? "unready" : "ready");
     }

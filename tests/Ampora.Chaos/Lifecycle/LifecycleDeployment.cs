@@ -118,6 +118,8 @@ public sealed class LifecycleDeployment : ChaosDeployment
     // The store first.
     protected override async Task<string> CreateDatabaseAsync()
     {
+        if (_databases == 0)
+            await Database.ExecuteAsync($"CREATE ROLE postgres SUPERUSER LOGIN PASSWORD '{new NpgsqlConnectionStringBuilder(Database.ConnectionString).Password}'", Token);
         var name = _databases++ == 0 ? Store : Audit;
         await Database.ExecuteAsync($"CREATE ROLE {name}", Token);
         await Database.ExecuteAsync($"CREATE DATABASE {name} OWNER {name}", Token);

@@ -1,5 +1,3 @@
-using Ampora.Deployments;
-
 namespace Ampora.Chaos.Lifecycle;
 
 /// <summary>Services, broker and database come in any order, and everything becomes ready by itself.</summary>
