@@ -149,7 +149,8 @@ public sealed partial class WakeupProtocol(IWakeupStore store, IMessagePublisher
         using var span = Spans.Publish();
         try
         {
-            await publisher.PublishAsync(message.Payload, message.Id, timeToLive: null, cancellationToken);
+            // By then the relay sends another: copies do not pile up in the broker for as long as nobody takes them.
+            await publisher.PublishAsync(message.Payload, message.Id, policy.MaxRelayDelay, cancellationToken);
             return null;
         }
         catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
