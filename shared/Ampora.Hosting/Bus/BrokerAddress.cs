@@ -8,7 +8,7 @@ internal sealed record BrokerAddress(string Host, ushort Port, string VirtualHos
 
     public static BrokerAddress? Parse(string? connection)
     {
-        if (!Uri.TryCreate(connection, UriKind.Absolute, out var address) || address.Scheme is not ("amqp" or "amqps") || address.Host.Length == 0)
+        if (!Uri.TryCreate(connection, UriKind.Absolute, out var address) || address.Scheme is not ("amqp" or "amqps") || address.Host.Length == 0 || address.Host.Contains(',', StringComparison.Ordinal))
             return null;
         var user = address.UserInfo.Split(':', 2);
         var virtualHost = Uri.UnescapeDataString(address.AbsolutePath.TrimStart('/'));

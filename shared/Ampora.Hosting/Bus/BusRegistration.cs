@@ -18,7 +18,7 @@ namespace Ampora.Hosting.Bus;
 /// </summary>
 internal static class BusRegistration
 {
-    private const string Setting = "ConnectionStrings__Broker";
+    public const string Setting = "ConnectionStrings__Broker";
     private const string Form = "amqp://user:password@host:5672/vhost, or amqps://… for TLS";
 
     // Long enough for a round trip on a bad day; a broker that is paused is given up and tried again.
@@ -64,7 +64,8 @@ internal static class BusRegistration
         if (broker is not null)
         {
             builder.Services.AddSingleton(broker);
-            builder.Services.AddSingleton<BrokerGreeting>();
+            builder.Services.AddSingleton<BrokerProbe>();
+            builder.Services.AddSingleton<Reconnection>();
             builder.Services.AddHostedService<BusWatch>();
         }
     }
@@ -111,7 +112,7 @@ internal static class BusRegistration
                     });
                 }
             });
-            Reconnection.AtOnce(rabbit);
+            context.GetRequiredService<Reconnection>().AtOnce(rabbit);
             rabbit.ConnectEndpointConfigurationObserver(new SilentBroker());
             rabbit.ConfigureEndpoints(context);
         });

@@ -121,6 +121,29 @@ public sealed class BrokerFaults(BrokerFaults.Broker fixture) : IClassFixture<Br
     }
 
     [Fact]
+    public async Task A_publish_that_was_given_up_may_arrive_later_and_stands_in_nobodys_way()
+    {
+        await using var bus = await BusUnderTest.StartAsync(await _broker.CreateVirtualHostAsync(Cancelled), "ingress");
+        await bus.UntilOneArrivesAsync(Back, Cancelled);
+        _broker.Pause();
+        try
+        {
+            using var gone = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+                bus.Publisher.PublishAsync(new TipCheckRequested { SourceId = "given-up" }, Guid.NewGuid(), TimeSpan.FromSeconds(30), gone.Token));
+        }
+        finally
+        {
+            _broker.Resume();
+        }
+
+        await bus.UntilOneArrivesAsync(Back, Cancelled);
+        TestContext.Current.TestOutputHelper?.WriteLine($"it {(bus.Received.Sources.ContainsKey("given-up") ? "arrived" : "did not arrive")}");
+        // Nothing that was given up by its caller counts as a broker that does not confirm.
+        Assert.Equal(HealthStatus.Healthy, (await bus.HealthAsync()).Entries["publish"].Status);
+    }
+
+    [Fact]
     public async Task A_deleted_queue_is_made_again()
     {
         var address = await _broker.CreateVirtualHostAsync(Cancelled);
