@@ -219,7 +219,7 @@ public sealed class RabbitMqServer : IAsyncDisposable
     public Task ClearMemoryAlarmAsync(CancellationToken cancellationToken = default) => ControlAsync(cancellationToken, "set_vm_memory_high_watermark", "0.6");
 
     /// <summary>Raises the disk alarm, which blocks publishers too.</summary>
-    public Task RaiseDiskAlarmAsync(CancellationToken cancellationToken = default) => ControlAsync(cancellationToken, "set_disk_free_limit", "1000TB");
+    public Task RaiseDiskAlarmAsync(CancellationToken cancellationToken = default) => ControlAsync(cancellationToken, "set_disk_free_limit", "1000000000000000");
 
     /// <summary>Ends the disk alarm.</summary>
     public Task ClearDiskAlarmAsync(CancellationToken cancellationToken = default) => ControlAsync(cancellationToken, "set_disk_free_limit", "50MB");
@@ -233,6 +233,9 @@ public sealed class RabbitMqServer : IAsyncDisposable
         var output = await ControlAsync(cancellationToken, "--vhost", host, "list_queues", "--formatter", "json", "name", "messages", "consumers");
         return JsonSerializer.Deserialize<List<QueueState>>(output, JsonSerializerOptions.Web) ?? [];
     }
+
+    /// <summary>What a private broker has logged.</summary>
+    public string ReadLog() => string.Concat(Directory.GetFiles(_environment["RABBITMQ_LOG_BASE"], "*.log").Select(File.ReadAllText));
 
     /// <summary>Runs <c>rabbitmqctl</c> on a private broker and returns what it wrote.</summary>
     public async Task<string> ControlAsync(CancellationToken cancellationToken, params string[] arguments)
