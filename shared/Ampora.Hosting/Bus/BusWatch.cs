@@ -13,7 +13,7 @@ internal sealed partial class BusWatch(IBusControl bus, BrokerAddress broker, Br
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
     // A sound bus is back within three seconds of the broker; a step of the set-up that gets no answer takes five to fail, and is tried again
-    // by itself. Each start that does not help doubles the wait for the next.
+    // by itself: sooner, a start would get in its way. Each start that does not help doubles the wait for the next.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(7);
     private static readonly TimeSpan LongestPatience = TimeSpan.FromMinutes(1);
 
