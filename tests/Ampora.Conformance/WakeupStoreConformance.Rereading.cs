@@ -248,6 +248,10 @@ public abstract partial class WakeupStoreConformance
                 }
             },
             Token)));
+        var turnTime = TimeSpan.FromMilliseconds(100);
+        // Half of it: a database's own time passes, too.
+        var leaseInPasses = Under.Policy.Lease / turnTime / 2;
+        var passes = 0;
         var working = Task.WhenAll(
             Task.Run(() => SweepAsync("sweeper-1"), Token),
             Task.Run(() => SweepAsync("sweeper-2"), Token),
@@ -279,15 +283,18 @@ public abstract partial class WakeupStoreConformance
             {
                 foreach (var id in ids)
                 {
+                    var before = Volatile.Read(ref passes);
                     if ((await Store.ClaimAsync(id, owner, Token)).Claim is not { } claim)
                         continue;
                     var result = turn % 3 == 0
                         ? await FinishAsync(claim, NewId("tip"))
                         : await PostponeAsync(claim, done: claim.RereadCovers ?? claim.Done, covers: claim.Covered);
-                    Assert.True(result.Committed);
+                    // On a busy machine the other may let so much time pass meanwhile that the lease is over.
+                    Assert.True(result.Committed || Volatile.Read(ref passes) - before > leaseInPasses);
                 }
 
-                await Under.PassAsync(TimeSpan.FromMilliseconds(100));
+                Interlocked.Increment(ref passes);
+                await Under.PassAsync(turnTime);
             }
         }
     }
