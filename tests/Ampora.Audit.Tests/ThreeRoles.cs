@@ -11,7 +11,7 @@ namespace Ampora.Audit.Tests;
 /// <summary>An audit database with an owner, a writer and a retention role of its own, made as docs/deploy.md says.</summary>
 internal sealed class ThreeRoles : IAsyncDisposable
 {
-    private readonly List<Database<AuditContext>> _open = [];
+    private readonly Dictionary<DatabaseAddress, Database<AuditContext>> _open = [];
     private readonly List<string> _names = [];
 
     private ThreeRoles(TestAudit all) => All = all;
@@ -80,7 +80,7 @@ internal sealed class ThreeRoles : IAsyncDisposable
     /// <summary>All that an attack could have changed.</summary>
     public async Task<string> StateAsync()
     {
-        await using var context = All.Open().Read();
+        await using var context = Open(All.Address).Read();
         return await context.Database.SqlQueryRaw<string>(
             """
             SELECT concat_ws(';', (SELECT string_agg(e::text, '|' ORDER BY audit_id) FROM public.audit_entries e), (SELECT string_agg(h::text, '|') FROM public.audit_head h),
@@ -92,7 +92,7 @@ internal sealed class ThreeRoles : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var database in _open)
+        foreach (var database in _open.Values)
             await database.DisposeAsync();
         var roles = string.Join(", ", _names.Select(Quoted));
         await AsSuperuserAsync($"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO %I', current_database(), current_user); END $$; REASSIGN OWNED BY {roles} TO CURRENT_USER; DROP OWNED BY {roles} CASCADE; DROP ROLE {roles}");
@@ -103,8 +103,8 @@ internal sealed class ThreeRoles : IAsyncDisposable
 
     private Database<AuditContext> Open(DatabaseAddress role)
     {
-        var database = AuditDatabase.Open(role, TimeProvider.System);
-        _open.Add(database);
+        if (!_open.TryGetValue(role, out var database))
+            _open.Add(role, database = AuditDatabase.Open(role, TimeProvider.System));
         return database;
     }
 }
