@@ -39,7 +39,7 @@ internal sealed class Tampering(Random random, IReadOnlyList<AuditEntryRow> orig
 
         Action[] kinds =
         [
-            ChangeColumn, ChangeColumnWithItsHash, Remove, PutInBehind, PutInBefore, Exchange, ShiftUp, ShiftDown, CutTail, CutTailWithHead, RewindHead, ChangeHead, LoseHead,
+            ChangeColumn, ChangeColumnWithItsHash, ChangeLink, Remove, PutInBehind, PutInBefore, Exchange, ShiftUp, ShiftDown, CutTail, CutTailWithHead, RewindHead, ChangeHead, LoseHead,
             MoveAnchorBack, MoveAnchorForward, RemoveUndeclared, ChangeAnchor, LoseAnchor, RewriteStretch, RewriteSuffixWithHead,
         ];
         kinds[random.Next(kinds.Length)]();
@@ -71,6 +71,14 @@ internal sealed class Tampering(Random random, IReadOnlyList<AuditEntryRow> orig
         Change(Row(id), column);
         Row(id).Hash = EntryHash.Compute(Row(id));
         Is($"changed {column} of {id} and its hash", id);
+    }
+
+    private void ChangeLink()
+    {
+        var id = AnyId();
+        Row(id).PreviousHash = Bytes();
+        Row(id).Hash = EntryHash.Compute(Row(id));
+        Is($"linked {id} to something else", id);
     }
 
     private void Remove()
