@@ -38,7 +38,9 @@ public class DistributedDeployment : Deployment
     /// <summary>Where a replica of a service listens, without the gateway.</summary>
     public string AddressOf(string service, int replica = 0) => _addresses[$"{service}-{replica}"];
 
-    public ServiceProcess ProcessOf(string service, int replica = 0) => Processes.Where(p => p.Service == service).ElementAt(replica);
+    public ServiceProcess ProcessOf(string service, int replica = 0) => ProcessesOf(service).ElementAt(replica);
+
+    public IEnumerable<ServiceProcess> ProcessesOf(string service) => Processes.Where(p => p.Service == service);
 
     /// <summary>The sweeper that holds the claim on a source: one that is killed with nothing in hand proves nothing.</summary>
     public async Task<ServiceProcess> HolderOfAsync(string sourceId)

@@ -46,7 +46,7 @@ public sealed class LifecycleDeployment : ChaosDeployment
     }
 
     /// <summary>Which replica of its service a process is.</summary>
-    public int ReplicaOf(ServiceProcess process) => ReplicasRunning(process.Service).ToList().IndexOf(process);
+    public int ReplicaOf(ServiceProcess process) => ProcessesOf(process.Service).ToList().IndexOf(process);
 
     /// <summary>The management port's health in detail; null when it does not answer.</summary>
     public async Task<(bool Live, bool Ready, JsonNode Checks)?> HealthAsync(ServiceProcess process)

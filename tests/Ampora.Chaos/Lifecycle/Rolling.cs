@@ -33,7 +33,7 @@ public sealed class Rolling
     private static async Task RestartAsync(ScenarioContext context, string service)
     {
         var deployment = (LifecycleDeployment)context.Deployment;
-        foreach (var process in deployment.ReplicasRunning(service))
+        foreach (var process in deployment.ProcessesOf(service))
         {
             context.Journal.Faulted("restart", service, $"replica {deployment.ReplicaOf(process)}");
             await LifecycleDeployment.StopInOrderAsync(process);

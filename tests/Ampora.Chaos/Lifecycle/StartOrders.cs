@@ -58,7 +58,7 @@ public sealed class StartOrders
             await deployment.Database.ExecuteAsync($"ALTER DATABASE {name} ALLOW_CONNECTIONS false", Token);
         foreach (var process in deployment.AllProcesses)
             process.Start();
-        foreach (var process in deployment.ReplicasRunning("sweeper"))
+        foreach (var process in deployment.ProcessesOf("sweeper"))
         {
             await deployment.EventuallyAsync(
                 async () => await deployment.HealthAsync(process) is { Live: true, Ready: false } ? "waits" : null, "the sweeper waits", 60);

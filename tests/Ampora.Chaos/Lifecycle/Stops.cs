@@ -86,7 +86,7 @@ public sealed class Stops
             var pushing = context.Load.PushAsync(hung);
             var lease = await deployment.EventuallyAsync(
                 async () => await deployment.LeaseAsync(hung.Id) is { } held ? Tuple.Create(held.Owner, held.Fence) : null, "somebody checks the source that hangs");
-            var holder = deployment.ReplicasRunning("sweeper").Single(p => lease.Item1.Split(':')[1] == $"{p.Id}");
+            var holder = deployment.ProcessesOf("sweeper").Single(p => lease.Item1.Split(':')[1] == $"{p.Id}");
             await StopOneAsync(context, holder);
             // Not by the end of the lease.
             await deployment.EventuallyAsync(

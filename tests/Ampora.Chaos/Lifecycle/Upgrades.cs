@@ -36,7 +36,7 @@ public sealed class Upgrades
     private static async Task RollAsync(ScenarioContext context, IEnumerable<string> order, Dictionary<ServiceProcess, string> release)
     {
         var deployment = (LifecycleDeployment)context.Deployment;
-        foreach (var process in order.SelectMany(deployment.ReplicasRunning))
+        foreach (var process in order.SelectMany(deployment.ProcessesOf))
         {
             context.Journal.Faulted("upgrade", process.Service, $"replica {deployment.ReplicaOf(process)}");
             // A process of the release before may need longer; how long is not the question here.
