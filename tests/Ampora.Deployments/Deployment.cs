@@ -167,11 +167,14 @@ public abstract class Deployment : IAsyncLifetime
         }
     }
 
+    /// <summary>Where each process that runs listens.</summary>
+    protected virtual IEnumerable<string> Listening => [BaseUrl];
+
     protected abstract Task StartAsync();
 
     protected virtual Task StopServersAsync() => Task.CompletedTask;
 
-    /// <summary>Waits until the API answers and webhooks are taken.</summary>
+    /// <summary>Waits until every process says that it is ready, and the API answers. The gateway's word is only for itself.</summary>
     public async Task WaitUntilReadyAsync(int seconds = 240) => await EventuallyAsync(
         async () =>
         {
@@ -179,9 +182,15 @@ public abstract class Deployment : IAsyncLifetime
                 Assert.Fail($"{dead.Service} ended with {dead.ExitCode}\n{dead.Output}");
             try
             {
-                using var ready = await Sender.GetAsync("/healthz/ready", Token);
+                foreach (var address in Listening)
+                {
+                    using var ready = await Sender.GetAsync($"{address}/healthz/ready", Token);
+                    if (!ready.IsSuccessStatusCode)
+                        return null;
+                }
+
                 using var answers = await Api.GetAsync("/api/git/sources", Token);
-                return ready.IsSuccessStatusCode && answers.IsSuccessStatusCode ? "ready" : null;
+                return answers.IsSuccessStatusCode ? "ready" : null;
             }
             catch (Exception e) when (e is HttpRequestException or TaskCanceledException && !Token.IsCancellationRequested)
             {

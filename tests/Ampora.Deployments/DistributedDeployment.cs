@@ -80,6 +80,9 @@ public class DistributedDeployment : Deployment
         return stored;
     }
 
+    protected override IEnumerable<string> Listening => Processes.GroupBy(p => p.Service)
+        .SelectMany(service => service.Index().Where(p => p.Item.HasStarted && !p.Item.HasExited).Select(p => AddressOf(service.Key, p.Index)));
+
     /// <summary>Every process, those that have ended too.</summary>
     public IReadOnlyList<ServiceProcess> AllProcesses => Processes;
 
