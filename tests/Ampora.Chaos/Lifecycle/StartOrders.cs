@@ -73,7 +73,7 @@ public sealed class StartOrders
             "the store is migrated without the broker",
             60);
         Assert.False((await deployment.HealthAsync(sweeper))!.Value.Ready);
-        await deployment.EventuallyAsync(() => Task.FromResult(sweeper.Output.Contains("is away", StringComparison.Ordinal) ? "said" : null), "the sweeper says what is missing", 30);
+        await deployment.EventuallyAsync(() => Task.FromResult(sweeper.Output.Contains("is not at hand", StringComparison.Ordinal) ? "said" : null), "the sweeper says what is missing", 30);
 
         await deployment.Broker.ControlAsync(Token, "eval",
             $"""rabbit_vhost:add(<<"{deployment.VirtualHost}">>, <<"test">>), [rabbit_auth_backend_internal:set_permissions(U, <<"{deployment.VirtualHost}">>, <<".*">>, <<".*">>, <<".*">>, <<"test">>) || U <- [proplists:get_value(user, I) || I <- rabbit_auth_backend_internal:list_users()]].""");
