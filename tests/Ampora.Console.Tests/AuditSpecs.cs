@@ -74,6 +74,10 @@ public sealed class AuditSpecs(Consoles consoles)
         Assert.Equal("application/x-ndjson", export.Content.Headers.ContentType!.MediaType);
         var lines = (await export.Content.ReadAsStringAsync(Stop)).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonNode.Parse(l)!).ToList();
         Assert.Equal(all.Select(e => e["auditId"]!.GetValue<long>()).Order(), lines.Select(e => e["auditId"]!.GetValue<long>()));
+        // A run's detail has times, whose '+' one JSON writer escapes and the next does not: what is exported is what was hashed.
+        var swept = await console.CreateSourceAsync();
+        await console.SweepAsync(swept, ("a.txt", "100644", Sweeping.Bytes("a")));
+        await EntriesAsync(console.Admin, $"/api/audit?subject=source:{swept}&action=run.succeeded", 1);
         using var whole = await console.Admin.CallAsync(HttpMethod.Get, "/api/audit/export");
         var exported = (await whole.Content.ReadAsStringAsync(Stop)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(Enumerable.Range(1, exported.Length).Select(i => (long)i), exported.Select(l => JsonNode.Parse(l)!["auditId"]!.GetValue<long>()));
@@ -185,7 +189,7 @@ public sealed class AuditSpecs(Consoles consoles)
         Text(entry.GetProperty("runId").GetString());
         Text(entry.GetProperty("detail").GetRawText());
         var hash = System.Security.Cryptography.SHA256.HashData(hashed.ToArray());
-        Assert.Equal(entry.GetProperty("hash").GetString(), Convert.ToHexStringLower(hash));
+        Assert.True(entry.GetProperty("hash").GetString() == Convert.ToHexStringLower(hash), $"This line does not give its hash: {line}");
         return hash;
     }
 

@@ -182,7 +182,7 @@ internal sealed record AuditEntryView(
     string? RemoteIp,
     long Count,
     string? RunId,
-    JsonElement Detail,
+    VerbatimJson Detail,
     string Hash,
     Guid? MessageId)
 {
@@ -196,7 +196,7 @@ internal sealed record AuditEntryView(
         entry.RemoteIp,
         entry.Count,
         entry.RunId,
-        JsonElement.Parse(entry.DetailJson),
+        new VerbatimJson(entry.DetailJson),
         entry.Hash,
         entry.MessageId);
 }
