@@ -1,4 +1,3 @@
-using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
@@ -11,9 +10,6 @@ public static class DatabaseRegistration
 {
     // A statement that takes longer than this is stuck; the hot ones take milliseconds, migrations set their own.
     private const int CommandTimeoutSeconds = 10;
-
-    // The hot statements are few: prepared once for each connection, they are not parsed and planned again.
-    private const int PreparedStatements = 100;
 
     // A process that stands still in the middle of a transaction, or whose machine has gone without a word, holds its locks no longer than this; between two
     // statements of a transaction nothing is waited for but the database, so that no living process comes near it.
@@ -40,13 +36,9 @@ public static class DatabaseRegistration
         if (address.Dialect == DatabaseDialect.Postgres)
         {
             var connection = new NpgsqlDataSourceBuilder(address.ConnectionString);
-            // An operator behind a pooler that cannot keep prepared statements turns them off with "Max Auto Prepare=0".
-            if (!connection.ConnectionStringBuilder.ContainsKey("Max Auto Prepare"))
-                connection.ConnectionStringBuilder.MaxAutoPrepare = PreparedStatements;
-            // Such a pooler may refuse options too; there they are the pooler's or the database role's to set. Npgsql's own builder says of every name that it knows
-            // that it has it.
-            var given = new DbConnectionStringBuilder { ConnectionString = address.ConnectionString };
-            if (!given.ContainsKey("Max Auto Prepare") && string.IsNullOrEmpty(connection.ConnectionStringBuilder.Options))
+            // "No Reset On Close" is what Npgsql is told behind a pooler that shares sessions, such as PgBouncer. That may refuse options too; there they are the
+            // pooler's or the database role's to set.
+            if (!connection.ConnectionStringBuilder.NoResetOnClose && string.IsNullOrEmpty(connection.ConnectionStringBuilder.Options))
                 connection.ConnectionStringBuilder.Options = Options;
             var source = connection.Build();
             options.UseNpgsql(source, npgsql => npgsql.CommandTimeout(CommandTimeoutSeconds).MigrationsHistoryTable(history));

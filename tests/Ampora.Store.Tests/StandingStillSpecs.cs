@@ -22,7 +22,7 @@ public sealed class StandingStillSpecs(PostgresServer postgres)
     public async Task Behind_a_pooler_that_keeps_nothing_of_a_session_no_option_is_sent()
     {
         await using var store = await TestStore.CreateAsync(postgres, DatabaseDialect.Postgres);
-        var pooled = new NpgsqlConnectionStringBuilder(store.Address.ConnectionString) { MaxAutoPrepare = 0 }.ToString();
+        var pooled = new NpgsqlConnectionStringBuilder(store.Address.ConnectionString) { NoResetOnClose = true }.ToString();
         await using var database = StoreService.Open(new DatabaseAddress(DatabaseDialect.Postgres, pooled), TimeProvider.System);
         await using var context = database.Read();
         Assert.Equal("0", await context.Database.SqlQuery<string>($"SELECT current_setting('idle_in_transaction_session_timeout') AS \"Value\"").SingleAsync(Token));
