@@ -102,7 +102,7 @@ public interface IWakeupStore
     /// that has stretched falls back as well when no webhook has proved live for <see cref="WakeupPolicy.ProofHolds"/>.
     /// </summary>
     /// <param name="grace">How long a webhook may be late, or a poll.</param>
-    /// <param name="limit">At most so many commits, oldest first.</param>
+    /// <param name="limit">The sources of so many commits, the oldest, are judged, each with all of its commits that are as old.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>What was judged; it is not judged again.</returns>
     Task<IReadOnlyList<JudgedCommit>> TakeUnannouncedAsync(TimeSpan grace, int limit, CancellationToken cancellationToken);

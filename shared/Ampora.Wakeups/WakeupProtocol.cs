@@ -112,7 +112,7 @@ public sealed partial class WakeupProtocol(IWakeupStore store, IMessagePublisher
     /// Judges whether webhooks announced what polls found, and lets stretched intervals fall back. The Scheduler calls it every few seconds; it wakes nobody.
     /// </summary>
     /// <param name="grace">How long a webhook may be late, or a poll.</param>
-    /// <param name="limit">At most so many commits.</param>
+    /// <param name="limit">The sources of so many commits, the oldest, are judged.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public Task<IReadOnlyList<JudgedCommit>> JudgeAsync(TimeSpan grace, int limit, CancellationToken cancellationToken) =>
         store.TakeUnannouncedAsync(grace, limit, cancellationToken);
