@@ -41,6 +41,7 @@ public sealed class Journal
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Func<Task<string?>>> _repositories = [];
+    private readonly HashSet<string> _forged = [];
     private readonly List<Push> _pushes = [];
     private readonly List<Webhook> _webhooks = [];
     private readonly List<Act> _acts = [];
@@ -75,6 +76,20 @@ public sealed class Journal
     public void Pushed(string source, string sha) => Add(_pushes, new Push(source, sha, TimeProvider.System.GetUtcNow()));
 
     public void Sent(Webhook webhook) => Add(_webhooks, webhook);
+
+    /// <summary>From here on, somebody sends webhooks with a wrong secret to a source.</summary>
+    public void Forging(string source)
+    {
+        lock (_lock)
+            _forged.Add(source);
+    }
+
+    /// <summary>Whether somebody sent webhooks with a wrong secret to a source.</summary>
+    public bool IsForged(string source)
+    {
+        lock (_lock)
+            return _forged.Contains(source);
+    }
 
     public void Acted(Act act) => Add(_acts, act);
 

@@ -266,6 +266,17 @@ public sealed class LoadedSource(WatchedSource watched, string kind, bool polled
 
     internal SemaphoreSlim Pushing { get; } = new(1);
 
+    /// <summary>Waits for the run of a commit, or of one that was pushed after it: under load the commit may have been passed before anybody looked.</summary>
+    public Task WaitUntilPassedAsync(string sha, int seconds) => watched.WaitForRunAsync(
+        run =>
+        {
+            var place = Pushed.IndexOf(sha);
+            // One that the branch was forced back to had its run before.
+            return run["sha"]?.GetValue<string>() is { } ran && Pushed.IndexOf(ran) >= place;
+        },
+        $"{Id} runs {sha} or a later commit",
+        seconds);
+
     /// <summary>The webhook that tells of a commit.</summary>
     public HttpRequestMessage RequestOf(string sha, string senderId)
     {

@@ -1,7 +1,7 @@
 using Ampora.Deployments;
 
-// Each deployment is ten processes and more: one at a time, so that no test measures how busy the machine is.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+// A distributed deployment is ten processes and more: two collections at a time, mostly it and a Standalone. More would show how busy the machine is.
+[assembly: CollectionBehavior(MaxParallelThreads = 2)]
 
 namespace Ampora.EndToEnd.Tests;
 

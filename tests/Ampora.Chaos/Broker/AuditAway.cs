@@ -25,6 +25,7 @@ public sealed class AuditAway(BrokerDeployment deployment) : IClassFixture<Broke
                 await audit.StopAsync();
             }
 
+            context.Journal.Forging(source.Id);
             // The first of them warm up what the others need too.
             await RefuseAsync(source, Flood / 10);
             var memory = deployment.AllProcesses.Where(p => p.Service == "ingress").Sum(p => ResidentBytes(p.Id));

@@ -33,7 +33,7 @@ public sealed class BrokerAlarms(BrokerDeployment deployment) : IClassFixture<Br
             await Task.Delay(TimeSpan.FromSeconds(10), Deployment.Token);
 
             await (alarm == "memory" ? deployment.Broker.ClearMemoryAlarmAsync(Deployment.Token) : deployment.Broker.ClearDiskAlarmAsync(Deployment.Token));
-            await source.Watched.WaitForRunAsync(sha, BrokerDeployment.HealsWithin);
+            await source.WaitUntilPassedAsync(sha, BrokerDeployment.HealsWithin);
             await deployment.UntilHealthAsync("ingress", "publish", "healthy");
             await deployment.UntilHealthAsync("console", "publish", "healthy");
         });

@@ -177,6 +177,15 @@ public sealed class VerdictSpecs
         Unexpected(Verdict.Sending, Good with { Deliveries = [Kept, Kept with { Id = "dlv_2", SenderId = "somebody" }] });
 
     [Fact]
+    public void Of_forged_webhooks_a_refused_delivery_is_expected_and_an_accepted_one_is_not()
+    {
+        var forged = Kept with { Id = "dlv_2", SenderId = null, Verdict = "refused", Result = null, RunId = null };
+        Assert.True(Judge(Good with { Deliveries = [Kept, forged] }, journal => journal.Forging("fleet")).IsClean);
+        Unexpected(Verdict.Sending, Good with { Deliveries = [Kept, forged with { Verdict = "accepted" }] }, journal => journal.Forging("fleet"));
+        Unexpected(Verdict.Sending, Good with { Deliveries = [Kept, forged] }, journal => journal.Forging("another"));
+    }
+
+    [Fact]
     public void An_entry_of_a_run_that_is_not_there_is_unexpected() =>
         Unexpected(Verdict.Recording, Good with { Entries = [.. Good.Entries, new ObservedEntry(4, "run.succeeded", "source:fleet", "run_9", [])] });
 

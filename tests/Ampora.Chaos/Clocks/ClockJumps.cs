@@ -35,7 +35,7 @@ public sealed class ClockJumps
                 await Task.Delay(TimeSpan.FromSeconds(5), Deployment.Token);
             }
 
-            await source.Watched.WaitForRunAsync(sha, seconds: 120);
+            await source.WaitUntilPassedAsync(sha, seconds: 120);
         });
     }
 
