@@ -1,4 +1,5 @@
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ampora.Deployments;
@@ -49,7 +50,7 @@ public static class Checker
                     return report;
                 Assert.Fail($"Nothing could be observed in time: {failure?.Message}\n{deployment.Logs()}");
             }
-            catch (Exception e) when (e is HttpRequestException or NpgsqlException or JsonException or IOException or OperationCanceledException && !deadline.IsCancellationRequested)
+            catch (Exception e) when (e is HttpRequestException or SocketException or NpgsqlException or JsonException or IOException or OperationCanceledException && !deadline.IsCancellationRequested)
             {
                 // Not healed yet.
                 failure = e;

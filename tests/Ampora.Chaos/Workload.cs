@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using Ampora.Deployments;
 
 namespace Ampora.Chaos;
@@ -138,7 +139,7 @@ public sealed class Workload
                 Detail = body is null ? text : body["reason"]?.GetValue<string>(),
             };
         }
-        catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !Deployment.Token.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException or SocketException or IOException || (e is OperationCanceledException && !Deployment.Token.IsCancellationRequested))
         {
             sent = sent with { Detail = e.Message };
         }
@@ -230,7 +231,7 @@ public sealed class Workload
             using var response = await _deployment.Api.SendAsync(request, deadline.Token);
             act = act with { Status = (int)response.StatusCode, Detail = response.IsSuccessStatusCode ? null : await response.Content.ReadAsStringAsync(deadline.Token) };
         }
-        catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !Deployment.Token.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException or SocketException or IOException || (e is OperationCanceledException && !Deployment.Token.IsCancellationRequested))
         {
             act = act with { Detail = e.Message };
         }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Ampora.TestServers;
 
@@ -192,7 +193,7 @@ public abstract class Deployment : IAsyncLifetime
                 using var answers = await Api.GetAsync("/api/git/sources", Token);
                 return answers.IsSuccessStatusCode ? "ready" : null;
             }
-            catch (Exception e) when (e is HttpRequestException or TaskCanceledException && !Token.IsCancellationRequested)
+            catch (Exception e) when (e is HttpRequestException or SocketException or TaskCanceledException && !Token.IsCancellationRequested)
             {
                 return null;
             }

@@ -35,6 +35,9 @@ public sealed class RabbitMqServer : IAsyncDisposable
         rm -rf "$HOME"
         """;
 
+    // What rabbitmq.conf has no line for is a parameter of the Erlang application.
+    private const string ApplicationParameter = "rabbit.";
+
     private static readonly SemaphoreSlim Starting = new(1, 1);
     private static RabbitMqServer? _shared;
 
@@ -82,7 +85,12 @@ public sealed class RabbitMqServer : IAsyncDisposable
             File.WriteAllText(lines["ssl_options.keyfile"], key.ExportPkcs8PrivateKeyPem());
         }
         foreach (var (name, value) in settings)
-            lines[name] = value;
+        {
+            if (name.StartsWith(ApplicationParameter, StringComparison.Ordinal))
+                _environment["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"] += $" -rabbit {name[ApplicationParameter.Length..]} {value}";
+            else
+                lines[name] = value;
+        }
         File.WriteAllLines(_environment["RABBITMQ_CONFIG_FILE"], lines.Select(line => $"{line.Key} = {line.Value}"));
         File.WriteAllText(_environment["RABBITMQ_ENABLED_PLUGINS_FILE"], "[].\n");
     }
@@ -120,7 +128,7 @@ public sealed class RabbitMqServer : IAsyncDisposable
         StartPrivateAsync(new Dictionary<string, string>(), certificate: null, cancellationToken);
 
     /// <summary>The same with lines of its <c>rabbitmq.conf</c>, and with TLS on a port beside the plain one.</summary>
-    /// <param name="settings">Lines by name, such as <c>consumer_timeout</c>.</param>
+    /// <param name="settings">Lines by name, such as <c>consumer_timeout</c>; <c>rabbit.NAME</c> for a parameter that has no line, such as <c>channel_tick_interval</c>.</param>
     /// <param name="certificate">What it shows on <see cref="TlsPort"/>, with its key; null for no TLS.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public static async Task<RabbitMqServer> StartPrivateAsync(

@@ -14,17 +14,17 @@ public sealed class ConsumerTimeout
         await using var deployment = await ChaosDeployment.StartedAsync(new Impatient());
         await Scenario.RunAsync(deployment, async context =>
         {
-            var hung = context.Load.Sources[0].Watched;
-            var sha = await context.Load.PushSilentlyAsync(context.Load.Sources[0]);
-            using (var gate = hung.Repository.Hold(GitRequestKind.Fetch))
+            var hung = context.Load.Sources[0];
+            var sha = await context.Load.PushSilentlyAsync(hung);
+            using (var gate = hung.Watched.Repository.Hold(GitRequestKind.Fetch))
             {
-                await context.Load.SendUntilAcknowledgedAsync(context.Load.Sources[0], sha);
+                await context.Load.SendUntilAcknowledgedAsync(hung, sha);
                 await gate.Reached.WaitAsync(TimeSpan.FromSeconds(BrokerDeployment.HealsWithin), Deployment.Token);
                 await Task.Delay(Hung, Deployment.Token);
                 gate.Open();
             }
 
-            await hung.WaitForRunAsync(sha, BrokerDeployment.HealsWithin);
+            await hung.WaitUntilPassedAsync(sha, BrokerDeployment.HealsWithin);
         });
         Assert.DoesNotContain("consumer ack timed out", deployment.Broker.ReadLog(), StringComparison.OrdinalIgnoreCase);
     }
@@ -32,6 +32,6 @@ public sealed class ConsumerTimeout
     private sealed class Impatient : BrokerDeployment
     {
         protected override IReadOnlyDictionary<string, string> BrokerSettings { get; } =
-            new Dictionary<string, string> { ["consumer_timeout"] = "8000", ["channel_tick_interval"] = "1000" };
+            new Dictionary<string, string> { ["consumer_timeout"] = "8000", ["rabbit.channel_tick_interval"] = "1000" };
     }
 }

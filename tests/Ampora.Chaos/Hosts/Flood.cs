@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Ampora.Deployments;
 
@@ -59,7 +60,7 @@ internal sealed class Flood(Deployment deployment, IReadOnlyList<WatchedSource> 
                 if (honest)
                     _milliseconds.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
             }
-            catch (Exception e) when (e is HttpRequestException or IOException or TaskCanceledException)
+            catch (Exception e) when (e is HttpRequestException or SocketException or IOException or TaskCanceledException)
             {
                 answer = e.GetBaseException().GetType().Name;
             }

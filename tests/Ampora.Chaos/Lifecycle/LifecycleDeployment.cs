@@ -59,7 +59,7 @@ public sealed class LifecycleDeployment : ChaosDeployment
             using var detail = await Sender.GetAsync($"{address}/healthz", Token);
             return (live.IsSuccessStatusCode, ready.IsSuccessStatusCode, JsonNode.Parse(await detail.Content.ReadAsStringAsync(Token))!["checks"]!);
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException or System.Net.Sockets.SocketException)
         {
             return null;
         }
