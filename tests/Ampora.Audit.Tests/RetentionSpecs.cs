@@ -141,6 +141,14 @@ public sealed class RetentionSpecs(PostgresServer postgres)
         Assert.Throws<InvalidOperationException>(() => NewEntry.From(Guid.NewGuid(), message));
     }
 
+    [Fact]
+    public void That_the_log_was_restored_is_taken_from_the_bus_although_it_is_about_the_log()
+    {
+        var message = new AuditRecorded { OccurredAt = DateTimeOffset.UnixEpoch, Actor = "system", Action = "audit.restored", Subject = "audit" };
+
+        Assert.Equal("audit.restored", NewEntry.From(Guid.NewGuid(), message).Action);
+    }
+
     [Theory]
     [InlineData(DatabaseDialect.Postgres)]
     [InlineData(DatabaseDialect.Sqlite)]

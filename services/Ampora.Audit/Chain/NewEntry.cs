@@ -12,9 +12,6 @@ internal sealed record NewEntry
     // The default encoder escapes all but ASCII, so the text is the same bytes in every database encoding.
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
-    // What the log says of itself; on it depends what may be removed.
-    private const string OwnActions = "audit.";
-
     public required Guid MessageId { get; init; }
 
     public required DateTimeOffset OccurredAt { get; init; }
@@ -34,11 +31,11 @@ internal sealed record NewEntry
     public required string Detail { get; init; }
 
     /// <summary>The entry for something that somebody did.</summary>
-    /// <exception cref="InvalidOperationException">It claims to be the log's own: nobody but the log declares that entries are retired.</exception>
+    /// <exception cref="InvalidOperationException">It declares that entries are retired. On that depends what may be removed, so nobody but the log declares it.</exception>
     public static NewEntry From(Guid messageId, AuditRecorded message)
     {
-        if (message.Action.StartsWith(OwnActions, StringComparison.Ordinal))
-            throw new InvalidOperationException($"Message {messageId} was not recorded: actions below '{OwnActions}' are the log's own and are not taken from the bus");
+        if (message.Action == Retirement.Action)
+            throw new InvalidOperationException($"Message {messageId} was not recorded: '{Retirement.Action}' is the log's own and is not taken from the bus");
         return new NewEntry
         {
             MessageId = messageId,
