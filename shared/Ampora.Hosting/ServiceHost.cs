@@ -32,6 +32,7 @@ public static partial class ServiceHost
 
     // Container runtimes kill after 10 s; what is left of them is for closing connections and files.
     private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan ClosingTimeout = TimeSpan.FromSeconds(1);
 
     /// <summary>Builds and runs a service until it is told to stop.</summary>
     /// <param name="service">Its name: <c>gateway</c>, <c>ingress</c>, …, <c>standalone</c>.</param>
@@ -63,7 +64,7 @@ public static partial class ServiceHost
             return BadSettingsExitCode;
         }
 
-        await using (app)
+        try
         {
             var workers = app.Services.GetServices<IHostedService>().OfType<BackgroundService>().ToArray();
             signals.HandTo(app.Lifetime);
@@ -85,17 +86,42 @@ public static partial class ServiceHost
 
             if (started is not null)
                 await started(app, app.Lifetime.ApplicationStopping);
-            try
-            {
-                await app.WaitForShutdownAsync();
-            }
-            catch (OperationCanceledException)
-            {
+            if (!await StopsInTimeAsync(app))
                 Log.StoppedLate(app.Logger, service, ShutdownTimeout.TotalSeconds);
-            }
             // The host stops when a worker fails, and calls that orderly; whoever restarts services must see that it was not.
             return Array.Exists(workers, worker => worker.ExecuteTask is { IsFaulted: true }) ? 1 : 0;
         }
+        finally
+        {
+            await Task.WhenAny(app.DisposeAsync().AsTask(), Task.Delay(ClosingTimeout));
+        }
+    }
+
+    /// <summary>
+    /// Waits until the service has stopped, or was told to and has not in time. The host waits for each of its parts, and some do not listen: a connection that
+    /// is being opened to a database that stands still, a commit whose outcome is not known yet. The process's end answers for them.
+    /// </summary>
+    private static async Task<bool> StopsInTimeAsync(WebApplication app)
+    {
+        try
+        {
+            var stopped = app.WaitForShutdownAsync();
+            await Task.WhenAny(stopped, TimeIsUpAsync(app.Lifetime.ApplicationStopping));
+            if (!stopped.IsCompleted)
+                return false;
+            await stopped;
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private static async Task TimeIsUpAsync(CancellationToken stopping)
+    {
+        await Task.Delay(Timeout.InfiniteTimeSpan, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.Delay(ShutdownTimeout, CancellationToken.None);
     }
 
     /// <summary>Composes a service as <see cref="RunAsync"/> does, without running it: tests start whole services in their process.</summary>

@@ -12,6 +12,9 @@ public sealed class ServiceProcess : IAsyncDisposable
     private readonly ConcurrentQueue<string> _output = [];
     private readonly Dictionary<string, string?> _environment;
     private readonly string[] _arguments;
+
+    // One starts the process again while another looks whether it lives.
+    private readonly Lock _replacing = new();
     private Process? _process;
 
     public ServiceProcess(string service, IReadOnlyDictionary<string, string?> environment, params string[] arguments)
@@ -31,7 +34,14 @@ public sealed class ServiceProcess : IAsyncDisposable
 
     public bool HasStarted => _process is not null;
 
-    public bool HasExited => _process?.HasExited ?? true;
+    public bool HasExited
+    {
+        get
+        {
+            lock (_replacing)
+                return _process?.HasExited ?? true;
+        }
+    }
 
     public int ExitCode => _process!.ExitCode;
 
@@ -44,12 +54,6 @@ public sealed class ServiceProcess : IAsyncDisposable
 
     public void Start()
     {
-        if (_process is not null)
-        {
-            Reaper.Lost(_process.Id);
-            _process.Dispose();
-        }
-
         var process = new Process { StartInfo = HowToStart() };
         process.OutputDataReceived += (_, e) => Keep(e.Data);
         process.ErrorDataReceived += (_, e) => Keep(e.Data);
@@ -57,7 +61,16 @@ public sealed class ServiceProcess : IAsyncDisposable
         Reaper.Took(process.Id);
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        _process = process;
+        lock (_replacing)
+        {
+            if (_process is not null)
+            {
+                Reaper.Lost(_process.Id);
+                _process.Dispose();
+            }
+
+            _process = process;
+        }
     }
 
     /// <summary>Sends a signal: KILL, TERM, INT, STOP or CONT.</summary>
