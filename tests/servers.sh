@@ -58,6 +58,9 @@ await_rabbit() { :; }
 
 no_server() { fail "There is no $1 here: install it (as root, tests/run does on Debian and Ubuntu), install Docker, name a running one (tests/run --help), or run tests/run --without-servers."; }
 
+# What survives when a database is killed is shown on servers of the tests' own, which wait for the disk. This one need not: its hundreds of databases come and go.
+postgres_options='-c max_connections=500 -c fsync=off'
+
 start_postgres() {
   local port; port=$(free_port)
   postgres_bin=$(postgres_programs) postgres_data=$work/postgres as=()
@@ -69,7 +72,7 @@ start_postgres() {
   fi
   "${as[@]}" "$postgres_bin/initdb" -D "$postgres_data" -U postgres -A trust -E UTF8 --no-sync >"$logs/postgres.log" 2>&1 &&
     "${as[@]}" "$postgres_bin/pg_ctl" -D "$postgres_data" -w -t 60 -l "$postgres_data/log" \
-      -o "-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories='' -c max_connections=500" start >>"$logs/postgres.log" 2>&1 || {
+      -o "-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories='' $postgres_options" start >>"$logs/postgres.log" 2>&1 || {
     cat "$logs/postgres.log" "$postgres_data/log" >&2
     fail 'PostgreSQL did not start.'
   }
@@ -129,7 +132,7 @@ container() { # environment and image...
 
 docker_postgres() {
   local port; port=$(free_port)
-  postgres_container=$(container -p "127.0.0.1:$port:5432" -e POSTGRES_PASSWORD=postgres postgres:17 postgres -c max_connections=500)
+  postgres_container=$(container -p "127.0.0.1:$port:5432" -e POSTGRES_PASSWORD=postgres postgres:17 postgres $postgres_options)
   stop_postgres() { docker stop -t 1 "$postgres_container"; }
   stops+=(stop_postgres)
   wait_until 90 docker exec -e PGPASSWORD=postgres "$postgres_container" psql -h 127.0.0.1 -U postgres -c 'select 1' || fail 'PostgreSQL did not start.'

@@ -9,6 +9,9 @@ namespace Ampora.TestServers;
 /// </summary>
 public sealed class PostgresServer : IAsyncDisposable
 {
+    // To drop a database the server writes everything to disk first, also what others do there.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
     private readonly SemaphoreSlim _starting = new(1, 1);
     private readonly List<string> _databases = [];
     private string? _superuser;
@@ -70,7 +73,7 @@ public sealed class PostgresServer : IAsyncDisposable
     {
         await using var connection = new NpgsqlConnection(address);
         await connection.OpenAsync(cancellationToken);
-        await using var command = new NpgsqlCommand(sql, connection);
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = (int)Patience.TotalSeconds };
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }
