@@ -14,8 +14,11 @@ namespace Ampora.Standalone;
 /// </summary>
 internal sealed class LocalApi : IDisposable
 {
+    private const int Attempts = 20;
+
     // Everything is in this process; whatever takes longer has failed.
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan BetweenAttempts = TimeSpan.FromSeconds(1);
 
     private readonly HttpClient _client;
 
@@ -36,7 +39,7 @@ internal sealed class LocalApi : IDisposable
     /// <summary>Reads; null when there is no such thing.</summary>
     public async Task<JsonNode?> GetAsync(string path, CancellationToken cancellationToken)
     {
-        using var response = await _client.GetAsync(new Uri(path, UriKind.Relative), cancellationToken);
+        using var response = await AnswerAsync(() => new HttpRequestMessage(HttpMethod.Get, path), cancellationToken);
         return response.StatusCode == HttpStatusCode.NotFound ? null : await ReadAsync(response, cancellationToken);
     }
 
@@ -44,15 +47,27 @@ internal sealed class LocalApi : IDisposable
     /// <exception cref="ApiRefusedException">The API refused it.</exception>
     public async Task<JsonNode> SendAsync(HttpMethod method, string path, JsonObject? body, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(method, path);
-        if (body is not null)
-            request.Content = JsonContent.Create(body);
-        using var response = await _client.SendAsync(request, cancellationToken);
+        using var response = await AnswerAsync(
+            () => new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) }, cancellationToken);
         return await ReadAsync(response, cancellationToken);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();
+
+    /// <summary>Asks again for a while when the answer is that the database is too slow just now, as it may be on a busy machine: nothing was changed then.</summary>
+    private async Task<HttpResponseMessage> AnswerAsync(Func<HttpRequestMessage> request, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            using var sent = request();
+            var response = await _client.SendAsync(sent, cancellationToken);
+            if (response.StatusCode != HttpStatusCode.ServiceUnavailable || attempt == Attempts)
+                return response;
+            response.Dispose();
+            await Task.Delay(BetweenAttempts, cancellationToken);
+        }
+    }
 
     private static async Task<JsonNode> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {

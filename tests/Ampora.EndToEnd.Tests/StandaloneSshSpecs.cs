@@ -83,7 +83,8 @@ public sealed class StandaloneSshSpecs : IDisposable
     private async Task RefusedAsync(string beginning, params string[] arguments)
     {
         await using var ampora = Start(arguments);
-        Assert.Equal(64, await ampora.ExitCodeAsync());
+        var exitCode = await ampora.ExitCodeAsync();
+        Assert.True(exitCode == 64, $"{exitCode}: {string.Join('\n', ampora.Errors)}");
         Assert.StartsWith($"ampora-standalone: {beginning}", ampora.Errors[0], StringComparison.Ordinal);
         Assert.DoesNotContain(ampora.Errors, line => line.Contains("horse", StringComparison.Ordinal));
     }
