@@ -79,8 +79,8 @@ public static partial class MigrationAtStart
             _stopping.Dispose();
         }
 
-        // The host stops when it fails.
-        protected override Task ExecuteAsync(CancellationToken stoppingToken) => _migrating;
+        // The host stops when it fails. A connection that is just being opened to a database that stands still heeds no token; it is not waited for.
+        protected override Task ExecuteAsync(CancellationToken stoppingToken) => _migrating.WaitAsync(stoppingToken);
 
         private async Task MigrateAsync(CancellationToken stopping)
         {

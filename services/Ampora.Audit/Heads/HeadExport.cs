@@ -76,7 +76,8 @@ internal sealed partial class HeadExport : BackgroundService, IHostedLifecycleSe
         // The consumers have ended: this is the last head of this process.
         using var deadline = new CancellationTokenSource(LastDeadline, _database.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
-        await TryExportAsync(either.Token);
+        // A connection that is just being opened to a database that stands still heeds no token.
+        await TryExportAsync(either.Token).WaitAsync(either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <inheritdoc/>
