@@ -76,8 +76,7 @@ internal sealed partial class HeadExport : BackgroundService, IHostedLifecycleSe
         // The consumers have ended: this is the last head of this process.
         using var deadline = new CancellationTokenSource(LastDeadline, _database.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
-        // A connection that is just being opened to a database that stands still heeds no token.
-        await TryExportAsync(either.Token).WaitAsync(either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await TryExportAsync(either.Token);
     }
 
     /// <inheritdoc/>

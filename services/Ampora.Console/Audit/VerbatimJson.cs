@@ -10,11 +10,8 @@ internal readonly record struct VerbatimJson(string Text)
 {
     private sealed class Writer : JsonConverter<VerbatimJson>
     {
-        public override VerbatimJson Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
-        {
-            using var value = JsonDocument.ParseValue(ref reader);
-            return new VerbatimJson(value.RootElement.GetRawText());
-        }
+        public override VerbatimJson Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            throw new NotSupportedException("It is sent, never taken.");
 
         public override void Write(Utf8JsonWriter writer, VerbatimJson value, JsonSerializerOptions options) => writer.WriteRawValue(value.Text);
     }
